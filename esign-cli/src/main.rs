@@ -1,0 +1,2 @@
+//! The `esign` command.
+fn main() {}

@@ -7,6 +7,8 @@
 //! `validation` to judge what was signed. `docs/architecture.md` has the picture.
 
 pub mod der;
+pub mod keys;
+pub mod oid;
 pub mod report;
 pub mod source;
 pub mod time;

@@ -1,0 +1,435 @@
+use core::fmt;
+
+use ::der::asn1::ObjectIdentifier;
+
+use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, Writer, decode};
+use crate::oid;
+
+/// A cryptographic digest that can be computed here. Whether it may be relied on, and until
+/// when, is a policy's to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(
+    missing_docs,
+    reason = "the names are the algorithms' own: FIPS 180-4, FIPS 202"
+)]
+pub enum DigestAlgorithm {
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+    Sha3_256,
+    Sha3_384,
+    Sha3_512,
+}
+
+/// A named curve for ECDSA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are the curves' own: FIPS 186-5")]
+pub enum Curve {
+    P256,
+    P384,
+    P521,
+}
+
+/// What kind of key a public key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyAlgorithm {
+    /// ECDSA over a named curve (RFC 5480).
+    Ec(Curve),
+    /// Ed25519 (RFC 8410).
+    Ed25519,
+    /// RSA with a modulus of this many bits (RFC 8017); PKCS#1 v1.5 and PSS.
+    Rsa {
+        /// Length of the modulus in bits.
+        bits: u32,
+    },
+    /// RSA that may be used with PSS only (`id-RSASSA-PSS` in the key itself, RFC 4055 1.2).
+    RsaPss {
+        /// Length of the modulus in bits.
+        bits: u32,
+    },
+}
+
+/// A signature algorithm with all of its parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignatureAlgorithm {
+    /// ECDSA; the signature is DER `Ecdsa-Sig-Value` (RFC 3279 2.2.3).
+    Ecdsa(DigestAlgorithm),
+    /// Ed25519, pure (RFC 8032).
+    Ed25519,
+    /// RSASSA-PKCS1-v1_5 (RFC 8017 8.2).
+    RsaPkcs1(DigestAlgorithm),
+    /// RSASSA-PSS with MGF1 over the same digest, a salt of the digest's length, trailer 0xBC
+    /// (RFC 8017 8.1, RFC 4055 3.1).
+    RsaPss(DigestAlgorithm),
+}
+
+impl DigestAlgorithm {
+    /// Length of the output in octets.
+    pub const fn output_len(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha224 => 28,
+            Self::Sha256 | Self::Sha3_256 => 32,
+            Self::Sha384 | Self::Sha3_384 => 48,
+            Self::Sha512 | Self::Sha3_512 => 64,
+        }
+    }
+
+    /// Its object identifier.
+    pub const fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::Sha1 => oid::SHA1,
+            Self::Sha224 => oid::SHA224,
+            Self::Sha256 => oid::SHA256,
+            Self::Sha384 => oid::SHA384,
+            Self::Sha512 => oid::SHA512,
+            Self::Sha3_256 => oid::SHA3_256,
+            Self::Sha3_384 => oid::SHA3_384,
+            Self::Sha3_512 => oid::SHA3_512,
+        }
+    }
+
+    /// The algorithm of an object identifier; `None` for one that is not computed here.
+    pub fn from_oid(oid: ObjectIdentifier) -> Option<Self> {
+        Self::ALL.iter().copied().find(|a| a.oid() == oid)
+    }
+
+    /// Every algorithm.
+    pub const ALL: [Self; 8] = [
+        Self::Sha1,
+        Self::Sha224,
+        Self::Sha256,
+        Self::Sha384,
+        Self::Sha512,
+        Self::Sha3_256,
+        Self::Sha3_384,
+        Self::Sha3_512,
+    ];
+
+    /// Writes the `AlgorithmIdentifier`, parameters absent (RFC 5754 2).
+    pub fn encode(self, w: &mut Writer) {
+        w.sequence(|w| w.oid(self.oid()));
+    }
+
+    /// Reads an `AlgorithmIdentifier` whose parameters are absent or NULL (RFC 5754 2).
+    ///
+    /// `Ok(Err(oid))` where the structure is sound but the algorithm is not computed here.
+    ///
+    /// # Errors
+    /// The structure is malformed or the parameters are neither absent nor NULL.
+    pub fn decode(
+        reader: &mut Reader<'_>,
+        field: &str,
+    ) -> Result<Result<Self, ObjectIdentifier>, DecodeError> {
+        reader.sequence(field, |r| {
+            let oid = r.oid("algorithm")?;
+            if let Some(parameters) = r.optional(Tag::NULL, "parameters")?
+                && !parameters.value.is_empty()
+            {
+                return Err(parameters.error(DecodeKind::Value("NULL with content"), "parameters"));
+            }
+            let algorithm = Self::from_oid(oid).ok_or(oid);
+            // SHAKE and others have parameters; what is not computed need not be understood.
+            if algorithm.is_err() {
+                while !r.is_empty() {
+                    r.any("parameters")?;
+                }
+            }
+            Ok(algorithm)
+        })
+    }
+}
+
+impl fmt::Display for DigestAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sha1 => "SHA-1",
+            Self::Sha224 => "SHA-224",
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
+            Self::Sha3_256 => "SHA3-256",
+            Self::Sha3_384 => "SHA3-384",
+            Self::Sha3_512 => "SHA3-512",
+        })
+    }
+}
+
+impl Curve {
+    /// Its object identifier.
+    pub const fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::P256 => oid::P256,
+            Self::P384 => oid::P384,
+            Self::P521 => oid::P521,
+        }
+    }
+
+    /// Length of a coordinate in octets.
+    pub const fn coordinate_len(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+}
+
+impl fmt::Display for KeyAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ec(Curve::P256) => f.write_str("P-256"),
+            Self::Ec(Curve::P384) => f.write_str("P-384"),
+            Self::Ec(Curve::P521) => f.write_str("P-521"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Rsa { bits } => write!(f, "RSA-{bits}"),
+            Self::RsaPss { bits } => write!(f, "RSA-PSS-{bits}"),
+        }
+    }
+}
+
+impl SignatureAlgorithm {
+    /// The digest that is computed over the message as a whole; for Ed25519 the one that CMS asks
+    /// for beside it (RFC 8419 3.1).
+    pub const fn digest(self) -> DigestAlgorithm {
+        match self {
+            Self::Ecdsa(d) | Self::RsaPkcs1(d) | Self::RsaPss(d) => d,
+            Self::Ed25519 => DigestAlgorithm::Sha512,
+        }
+    }
+
+    /// The `AlgorithmIdentifier`'s OBJECT IDENTIFIER.
+    pub const fn oid(self) -> ObjectIdentifier {
+        use DigestAlgorithm as D;
+        match self {
+            Self::Ed25519 => oid::ED25519,
+            Self::RsaPss(_) => oid::RSASSA_PSS,
+            Self::Ecdsa(D::Sha1) => oid::ECDSA_SHA1,
+            Self::Ecdsa(D::Sha224) => oid::ECDSA_SHA224,
+            Self::Ecdsa(D::Sha256) => oid::ECDSA_SHA256,
+            Self::Ecdsa(D::Sha384) => oid::ECDSA_SHA384,
+            Self::Ecdsa(D::Sha512) => oid::ECDSA_SHA512,
+            Self::Ecdsa(D::Sha3_256) => oid::ECDSA_SHA3_256,
+            Self::Ecdsa(D::Sha3_384) => oid::ECDSA_SHA3_384,
+            Self::Ecdsa(D::Sha3_512) => oid::ECDSA_SHA3_512,
+            Self::RsaPkcs1(D::Sha1) => oid::SHA1_WITH_RSA,
+            Self::RsaPkcs1(D::Sha224) => oid::SHA224_WITH_RSA,
+            Self::RsaPkcs1(D::Sha256) => oid::SHA256_WITH_RSA,
+            Self::RsaPkcs1(D::Sha384) => oid::SHA384_WITH_RSA,
+            Self::RsaPkcs1(D::Sha512) => oid::SHA512_WITH_RSA,
+            Self::RsaPkcs1(D::Sha3_256) => oid::SHA3_256_WITH_RSA,
+            Self::RsaPkcs1(D::Sha3_384) => oid::SHA3_384_WITH_RSA,
+            Self::RsaPkcs1(D::Sha3_512) => oid::SHA3_512_WITH_RSA,
+        }
+    }
+
+    /// Writes the `AlgorithmIdentifier`: NULL parameters for PKCS#1 v1.5 (RFC 8017 A.2.4), the
+    /// full ones for PSS, none for the others (RFC 5758 3.2, RFC 8410 3).
+    pub fn encode(self, w: &mut Writer) {
+        w.sequence(|w| {
+            w.oid(self.oid());
+            match self {
+                Self::Ecdsa(_) | Self::Ed25519 => {}
+                Self::RsaPkcs1(_) => w.tlv(Tag::NULL, &[]),
+                Self::RsaPss(digest) => w.sequence(|w| {
+                    w.nested(Tag::constructed(0), |w| digest.encode(w));
+                    w.nested(Tag::constructed(1), |w| {
+                        w.sequence(|w| {
+                            w.oid(oid::MGF1);
+                            digest.encode(w);
+                        });
+                    });
+                    w.nested(Tag::constructed(2), |w| {
+                        w.u32(u32::try_from(digest.output_len()).unwrap_or(0));
+                    });
+                }),
+            }
+        });
+    }
+
+    /// Reads the encoding of one `AlgorithmIdentifier` of a signature.
+    ///
+    /// `default_digest` is what goes with `rsaEncryption` and `id-ecPublicKey` where CMS names the
+    /// digest beside (RFC 3370 3.2; several signers write the key's identifier for ECDSA, too).
+    /// `Ok(Err(oid))` where the structure is sound but the algorithm is not one that is verified
+    /// here.
+    ///
+    /// # Errors
+    /// The structure is malformed, or the parameters are not those the algorithm asks for. PSS
+    /// with another mask generation digest, salt length or trailer than this library computes is
+    /// refused here, too.
+    pub fn decode(
+        tlv: &Tlv<'_>,
+        default_digest: Option<DigestAlgorithm>,
+        field: &str,
+    ) -> Result<Result<Self, ObjectIdentifier>, DecodeError> {
+        tlv.nested(field, |r| {
+            let found = r.oid("algorithm")?;
+            if found == oid::RSASSA_PSS {
+                return Ok(Ok(Self::RsaPss(pss_digest(r)?)));
+            }
+            let fixed = Self::FIXED.iter().copied().find(|a| a.oid() == found);
+            let algorithm = match (fixed, default_digest) {
+                (Some(a), _) => a,
+                (None, Some(d)) if found == oid::RSA_ENCRYPTION => Self::RsaPkcs1(d),
+                (None, Some(d)) if found == oid::EC_PUBLIC_KEY => Self::Ecdsa(d),
+                _ => {
+                    while !r.is_empty() {
+                        r.any("parameters")?;
+                    }
+                    return Ok(Err(found));
+                }
+            };
+            if algorithm == Self::Ed25519 {
+                // RFC 8410 3: parameters MUST be absent.
+                return Ok(Ok(algorithm));
+            }
+            // NULL where absence is asked for and the other way round is common and harmless.
+            r.optional(Tag::NULL, "parameters")?;
+            if found == oid::EC_PUBLIC_KEY {
+                r.optional(Tag::OID, "parameters")?;
+            }
+            Ok(Ok(algorithm))
+        })
+    }
+
+    /// Reads one `AlgorithmIdentifier` that fills `der`; see [`Self::decode`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_der(der: &[u8]) -> Result<Result<Self, ObjectIdentifier>, DecodeError> {
+        let field = "signatureAlgorithm";
+        decode(der, Rules::Der, |r| {
+            let tlv = r.expect(Tag::SEQUENCE, field)?;
+            Self::decode(&tlv, None, field)
+        })
+    }
+
+    /// The algorithms that their object identifier determines.
+    const FIXED: [Self; 17] = {
+        use DigestAlgorithm as D;
+        [
+            Self::Ed25519,
+            Self::Ecdsa(D::Sha256),
+            Self::RsaPkcs1(D::Sha256),
+            Self::Ecdsa(D::Sha384),
+            Self::Ecdsa(D::Sha512),
+            Self::RsaPkcs1(D::Sha384),
+            Self::RsaPkcs1(D::Sha512),
+            Self::Ecdsa(D::Sha1),
+            Self::Ecdsa(D::Sha224),
+            Self::Ecdsa(D::Sha3_256),
+            Self::Ecdsa(D::Sha3_384),
+            Self::Ecdsa(D::Sha3_512),
+            Self::RsaPkcs1(D::Sha1),
+            Self::RsaPkcs1(D::Sha224),
+            Self::RsaPkcs1(D::Sha3_256),
+            Self::RsaPkcs1(D::Sha3_384),
+            Self::RsaPkcs1(D::Sha3_512),
+        ]
+    };
+}
+
+impl fmt::Display for SignatureAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ecdsa(d) => write!(f, "ECDSA with {d}"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::RsaPkcs1(d) => write!(f, "RSA PKCS#1 v1.5 with {d}"),
+            Self::RsaPss(d) => write!(f, "RSA-PSS with {d}"),
+        }
+    }
+}
+
+/// `RSASSA-PSS-params` (RFC 8017 A.2.3), all defaults being those of SHA-1.
+fn pss_digest(r: &mut Reader<'_>) -> Result<DigestAlgorithm, DecodeError> {
+    let unsupported = |at: &Reader<'_>, what| at.error(DecodeKind::Value(what), "parameters");
+    let place = *r;
+    r.sequence("parameters", |r| {
+        let known = |d: Result<DigestAlgorithm, ObjectIdentifier>| {
+            d.map_err(|_| unsupported(&place, "RSA-PSS with an unknown digest"))
+        };
+        let mut digest = DigestAlgorithm::Sha1;
+        if let Some(tlv) = r.optional(Tag::constructed(0), "hashAlgorithm")? {
+            digest = known(tlv.nested("hashAlgorithm", |r| DigestAlgorithm::decode(r, ""))?)?;
+        }
+        let mut mask = DigestAlgorithm::Sha1;
+        if let Some(tlv) = r.optional(Tag::constructed(1), "maskGenAlgorithm")? {
+            mask = known(tlv.nested("maskGenAlgorithm", |r| {
+                r.sequence("", |r| {
+                    if r.oid("algorithm")? != oid::MGF1 {
+                        return Err(unsupported(&place, "RSA-PSS with a mask other than MGF1"));
+                    }
+                    DigestAlgorithm::decode(r, "parameters")
+                })
+            })?)?;
+        }
+        let mut salt = 20;
+        if let Some(tlv) = r.optional(Tag::constructed(2), "saltLength")? {
+            salt = tlv.nested("saltLength", |r| r.u32(""))?;
+        }
+        let mut trailer = 1;
+        if let Some(tlv) = r.optional(Tag::constructed(3), "trailerField")? {
+            trailer = tlv.nested("trailerField", |r| r.u32(""))?;
+        }
+        if mask != digest {
+            return Err(unsupported(
+                &place,
+                "RSA-PSS with another digest in its mask",
+            ));
+        }
+        if u32::try_from(digest.output_len()) != Ok(salt) {
+            return Err(unsupported(
+                &place,
+                "RSA-PSS with a salt not as long as its digest",
+            ));
+        }
+        if trailer != 1 {
+            return Err(unsupported(
+                &place,
+                "RSA-PSS with a trailer other than 0xBC",
+            ));
+        }
+        Ok(digest)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_survive_the_round_trip() {
+        let pss = DigestAlgorithm::ALL.map(SignatureAlgorithm::RsaPss);
+        for a in SignatureAlgorithm::FIXED.into_iter().chain(pss) {
+            let mut w = Writer::new();
+            a.encode(&mut w);
+            assert_eq!(SignatureAlgorithm::from_der(&w.finish()).unwrap(), Ok(a));
+        }
+    }
+
+    #[test]
+    fn pss_with_foreign_parameters_is_refused() {
+        // All defaults: SHA-1, MGF1-SHA-1, 20, 1.
+        let mut w = Writer::new();
+        w.sequence(|w| {
+            w.oid(oid::RSASSA_PSS);
+            w.sequence(|_| {});
+        });
+        let sha1 = SignatureAlgorithm::RsaPss(DigestAlgorithm::Sha1);
+        assert_eq!(SignatureAlgorithm::from_der(&w.finish()).unwrap(), Ok(sha1));
+        // SHA-256 with the mask left at SHA-1.
+        let mut w = Writer::new();
+        w.sequence(|w| {
+            w.oid(oid::RSASSA_PSS);
+            w.sequence(|w| w.nested(Tag::constructed(0), |w| DigestAlgorithm::Sha256.encode(w)));
+        });
+        let error = SignatureAlgorithm::from_der(&w.finish()).unwrap_err();
+        assert!(
+            error.to_string().contains("another digest in its mask"),
+            "{error}"
+        );
+    }
+}

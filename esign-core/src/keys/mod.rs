@@ -1,0 +1,14 @@
+//! Keys: algorithms, public keys and verification, signing keys and how they are kept.
+//!
+//! Which cryptographic library does what is decided in the one `match` of each operation: ring
+//! by default, aws-lc-rs for what ring lacks or does several times slower.
+
+mod algorithm;
+mod digest;
+mod public;
+mod signing;
+
+pub use algorithm::{Curve, DigestAlgorithm, KeyAlgorithm, SignatureAlgorithm};
+pub use digest::{Digest, Hasher};
+pub use public::{PublicKey, VerifyError};
+pub use signing::{KeyError, KeyErrorKind, Random, SigningKey, ToBeSigned};

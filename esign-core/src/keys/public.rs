@@ -1,0 +1,282 @@
+use core::fmt;
+use std::sync::Arc;
+
+use super::{Curve, DigestAlgorithm, Hasher, KeyAlgorithm, SignatureAlgorithm};
+use crate::der::{DecodeError, DecodeKind, Rules, Tag, decode};
+use crate::oid;
+
+/// Largest RSA modulus that is verified, in bits: what both libraries take.
+const MAX_RSA_BITS: u32 = 8192;
+/// Smallest RSA modulus that is verified, in bits. Old signatures have it; whether it may still be
+/// relied on is a policy's to say.
+const MIN_RSA_BITS: u32 = 1024;
+
+/// A public key as its `SubjectPublicKeyInfo` gives it (RFC 5280 4.1.2.7). Cheap to clone.
+#[derive(Clone)]
+pub struct PublicKey(Arc<Inner>);
+
+struct Inner {
+    spki: Box<[u8]>,
+    algorithm: KeyAlgorithm,
+    /// Start of the content of `subjectPublicKey` in `spki`; it goes to the end.
+    key_at: usize,
+}
+
+/// A signature that does not verify, or cannot be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The signature value is not that of this key over this message.
+    Invalid,
+    /// The key is of another kind than the algorithm.
+    Mismatch {
+        /// The key's kind.
+        key: KeyAlgorithm,
+        /// The signature's algorithm.
+        algorithm: SignatureAlgorithm,
+    },
+    /// The combination is not verified by this library.
+    Unsupported {
+        /// The key's kind.
+        key: KeyAlgorithm,
+        /// The signature's algorithm.
+        algorithm: SignatureAlgorithm,
+    },
+}
+
+impl PublicKey {
+    /// Decodes a DER `SubjectPublicKeyInfo`, which must fill `spki`.
+    ///
+    /// # Errors
+    /// Not DER; an algorithm that is not verified here; an elliptic curve that is not a named one
+    /// (RFC 5480 2.1.1); an RSA modulus outside 1024 to 8192 bits, even, or with an exponent that
+    /// is even, below 3 or above 33 bits. A point is checked against its curve on use.
+    pub fn from_spki(spki: &[u8]) -> Result<Self, DecodeError> {
+        decode(spki, Rules::Der, |r| {
+            r.sequence("subjectPublicKeyInfo", |r| {
+                let algorithm = r.expect(Tag::SEQUENCE, "algorithm")?;
+                let key = r.expect(Tag::BIT_STRING, "subjectPublicKey")?;
+                let octets = key.bit_octets("subjectPublicKey")?;
+                let bad = |what| key.error(DecodeKind::Value(what), "subjectPublicKey");
+                let kind = algorithm.nested("algorithm", |r| {
+                    let place = *r;
+                    let oid = r.oid("algorithm")?;
+                    let wrong = |what| place.error(DecodeKind::Value(what), "parameters");
+                    if oid == oid::EC_PUBLIC_KEY {
+                        if r.peek() != Some(Tag::OID) {
+                            return Err(wrong("elliptic curve is not a named curve"));
+                        }
+                        let named = r.oid("parameters")?;
+                        let curve = [Curve::P256, Curve::P384, Curve::P521]
+                            .into_iter()
+                            .find(|c| c.oid() == named)
+                            .ok_or_else(|| wrong("elliptic curve is not P-256, P-384 or P-521"))?;
+                        let n = curve.coordinate_len();
+                        return match octets.first() {
+                            Some(4) if octets.len() == 1 + 2 * n => Ok(KeyAlgorithm::Ec(curve)),
+                            Some(2 | 3) if octets.len() == 1 + n => {
+                                Err(bad("compressed elliptic curve point"))
+                            }
+                            _ => Err(bad("elliptic curve point has the wrong form or length")),
+                        };
+                    }
+                    if oid == oid::ED25519 {
+                        return if octets.len() == 32 {
+                            Ok(KeyAlgorithm::Ed25519)
+                        } else {
+                            Err(bad("Ed25519 key is not 32 octets long"))
+                        };
+                    }
+                    let pss = oid == oid::RSASSA_PSS;
+                    if !pss && oid != oid::RSA_ENCRYPTION {
+                        return Err(wrong("key algorithm is not known"));
+                    }
+                    while !r.is_empty() {
+                        r.any("parameters")?;
+                    }
+                    let bits = rsa_bits(octets)
+                        .map_err(|e| e.within("subjectPublicKey").shifted(key.at))?;
+                    Ok(if pss {
+                        KeyAlgorithm::RsaPss { bits }
+                    } else {
+                        KeyAlgorithm::Rsa { bits }
+                    })
+                })?;
+                let key_at = spki.len().saturating_sub(octets.len());
+                Ok(Self(Arc::new(Inner {
+                    spki: spki.into(),
+                    algorithm: kind,
+                    key_at,
+                })))
+            })
+        })
+    }
+
+    /// The `SubjectPublicKeyInfo` as received.
+    pub fn spki(&self) -> &[u8] {
+        &self.0.spki
+    }
+
+    /// The octets inside `subjectPublicKey`: a point, an Ed25519 key or an `RSAPublicKey`.
+    pub fn key_octets(&self) -> &[u8] {
+        self.0.spki.get(self.0.key_at..).unwrap_or_default()
+    }
+
+    /// Kind and size.
+    pub fn algorithm(&self) -> KeyAlgorithm {
+        self.0.algorithm
+    }
+
+    /// SHA-1 over the key octets: the usual subject key identifier (RFC 5280 4.2.1.2 method 1).
+    pub fn sha1_identifier(&self) -> [u8; 20] {
+        let digest = Hasher::digest(DigestAlgorithm::Sha1, self.key_octets());
+        digest.as_bytes().try_into().unwrap_or([0; 20])
+    }
+
+    /// SHA-256 over the whole `SubjectPublicKeyInfo`: how issuers are told apart in the store.
+    pub fn sha256_spki(&self) -> [u8; 32] {
+        let digest = Hasher::digest(DigestAlgorithm::Sha256, self.spki());
+        digest.as_bytes().try_into().unwrap_or([0; 32])
+    }
+
+    /// Verifies `signature` over `message`. Cryptography only: whether algorithm and key may be
+    /// relied on is for validation to say.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify(
+        &self,
+        algorithm: SignatureAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), VerifyError> {
+        use DigestAlgorithm as D;
+        use SignatureAlgorithm as S;
+        use aws_lc_rs::signature as aws;
+        use ring::signature as r;
+
+        let key = self.algorithm();
+        let mismatch = || Err(VerifyError::Mismatch { key, algorithm });
+        let unsupported = || Err(VerifyError::Unsupported { key, algorithm });
+        let octets = self.key_octets();
+        let ring = |a: &'static dyn r::VerificationAlgorithm| {
+            r::UnparsedPublicKey::new(a, octets)
+                .verify(message, signature)
+                .map_err(|_| VerifyError::Invalid)
+        };
+        let aws = |a: &'static dyn aws::VerificationAlgorithm| {
+            aws::UnparsedPublicKey::new(a, octets)
+                .verify(message, signature)
+                .map_err(|_| VerifyError::Invalid)
+        };
+        match (key, algorithm) {
+            (KeyAlgorithm::Ed25519, S::Ed25519) => ring(&r::ED25519),
+            (KeyAlgorithm::Ec(Curve::P256), S::Ecdsa(d)) => match d {
+                D::Sha1 => aws(&aws::ECDSA_P256_SHA1_ASN1),
+                D::Sha256 => ring(&r::ECDSA_P256_SHA256_ASN1),
+                D::Sha384 => ring(&r::ECDSA_P256_SHA384_ASN1),
+                D::Sha512 => aws(&aws::ECDSA_P256_SHA512_ASN1),
+                _ => unsupported(),
+            },
+            (KeyAlgorithm::Ec(Curve::P384), S::Ecdsa(d)) => match d {
+                D::Sha256 => aws(&aws::ECDSA_P384_SHA256_ASN1),
+                D::Sha384 => aws(&aws::ECDSA_P384_SHA384_ASN1),
+                D::Sha512 => aws(&aws::ECDSA_P384_SHA512_ASN1),
+                D::Sha3_384 => aws(&aws::ECDSA_P384_SHA3_384_ASN1),
+                _ => unsupported(),
+            },
+            (KeyAlgorithm::Ec(Curve::P521), S::Ecdsa(d)) => match d {
+                D::Sha1 => aws(&aws::ECDSA_P521_SHA1_ASN1),
+                D::Sha224 => aws(&aws::ECDSA_P521_SHA224_ASN1),
+                D::Sha256 => aws(&aws::ECDSA_P521_SHA256_ASN1),
+                D::Sha384 => aws(&aws::ECDSA_P521_SHA384_ASN1),
+                D::Sha512 => aws(&aws::ECDSA_P521_SHA512_ASN1),
+                D::Sha3_512 => aws(&aws::ECDSA_P521_SHA3_512_ASN1),
+                _ => unsupported(),
+            },
+            (KeyAlgorithm::Rsa { .. }, S::RsaPkcs1(d)) => match d {
+                D::Sha1 => ring(&r::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
+                D::Sha256 => ring(&r::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
+                D::Sha384 => ring(&r::RSA_PKCS1_2048_8192_SHA384),
+                D::Sha512 => ring(&r::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
+                _ => unsupported(),
+            },
+            (KeyAlgorithm::Rsa { .. } | KeyAlgorithm::RsaPss { .. }, S::RsaPss(d)) => match d {
+                D::Sha256 => ring(&r::RSA_PSS_2048_8192_SHA256),
+                D::Sha384 => ring(&r::RSA_PSS_2048_8192_SHA384),
+                D::Sha512 => ring(&r::RSA_PSS_2048_8192_SHA512),
+                _ => unsupported(),
+            },
+            _ => mismatch(),
+        }
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.spki == other.0.spki
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.algorithm())?;
+        self.sha256_spki()
+            .iter()
+            .try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid => f.write_str("the signature value does not verify"),
+            Self::Mismatch { key, algorithm } => {
+                write!(f, "the key is {key}, the signature is {algorithm}")
+            }
+            Self::Unsupported { key, algorithm } => {
+                write!(f, "{algorithm} with a {key} key is not verified")
+            }
+        }
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+/// Length in bits of the modulus of a DER `RSAPublicKey` (RFC 8017 A.1.1).
+fn rsa_bits(der: &[u8]) -> Result<u32, DecodeError> {
+    decode(der, Rules::Der, |r| {
+        r.sequence("", |r| {
+            let start = *r;
+            let bad = |what| Err(start.error(DecodeKind::Value(what), ""));
+            let modulus = r.integer("modulus")?;
+            let exponent = r.integer("publicExponent")?;
+            let magnitude = modulus.strip_prefix(&[0]).unwrap_or(modulus);
+            let (Some(&first), Some(&last)) = (magnitude.first(), magnitude.last()) else {
+                return bad("RSA modulus is zero");
+            };
+            let whole = u32::try_from(magnitude.len())
+                .unwrap_or(u32::MAX)
+                .saturating_mul(8);
+            let bits = whole.saturating_sub(first.leading_zeros());
+            if modulus.first().is_some_and(|b| b & 0x80 != 0) || last & 1 == 0 {
+                return bad("RSA modulus is negative or even");
+            }
+            if bits < MIN_RSA_BITS {
+                return bad("RSA modulus is shorter than 1024 bits");
+            }
+            if bits > MAX_RSA_BITS {
+                return bad("RSA modulus is longer than 8192 bits");
+            }
+            let exponent = exponent.strip_prefix(&[0]).unwrap_or(exponent);
+            let value = exponent.iter().fold(0u64, |n, &b| (n << 8) | u64::from(b));
+            // Both libraries stop at 33 bits: larger exponents only slow verification down.
+            if exponent.len() > 5 || value < 3 || value & 1 == 0 || value >= 1 << 33 {
+                return bad("RSA public exponent is even, below 3 or above 33 bits");
+            }
+            Ok(bits)
+        })
+    })
+}

@@ -1,0 +1,226 @@
+//! Object identifiers, each one named constant with its source.
+
+use ::der::asn1::ObjectIdentifier;
+
+/// Declares one documented constant a line.
+macro_rules! oids {
+    ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
+        $($(#[$doc])* pub const $name: ObjectIdentifier = ObjectIdentifier::new_unwrap($value);)*
+    };
+}
+
+oids! {
+    // Digests: NIST CSOR, RFC 5754, RFC 8702.
+    /// id-sha1, RFC 3279 2.2.1
+    SHA1 = "1.3.14.3.2.26";
+    /// id-sha224, RFC 5754 2.1
+    SHA224 = "2.16.840.1.101.3.4.2.4";
+    /// id-sha256, RFC 5754 2.2
+    SHA256 = "2.16.840.1.101.3.4.2.1";
+    /// id-sha384, RFC 5754 2.3
+    SHA384 = "2.16.840.1.101.3.4.2.2";
+    /// id-sha512, RFC 5754 2.4
+    SHA512 = "2.16.840.1.101.3.4.2.3";
+    /// id-sha3-256, NIST CSOR
+    SHA3_256 = "2.16.840.1.101.3.4.2.8";
+    /// id-sha3-384, NIST CSOR
+    SHA3_384 = "2.16.840.1.101.3.4.2.9";
+    /// id-sha3-512, NIST CSOR
+    SHA3_512 = "2.16.840.1.101.3.4.2.10";
+
+    // Keys and signatures.
+    /// id-ecPublicKey, RFC 5480 2.1.1
+    EC_PUBLIC_KEY = "1.2.840.10045.2.1";
+    /// secp256r1, RFC 5480 2.1.1.1
+    P256 = "1.2.840.10045.3.1.7";
+    /// secp384r1, RFC 5480 2.1.1.1
+    P384 = "1.3.132.0.34";
+    /// secp521r1, RFC 5480 2.1.1.1
+    P521 = "1.3.132.0.35";
+    /// id-Ed25519, RFC 8410 3
+    ED25519 = "1.3.101.112";
+    /// rsaEncryption, RFC 8017 A.1
+    RSA_ENCRYPTION = "1.2.840.113549.1.1.1";
+    /// id-RSASSA-PSS, RFC 8017 A.2.3
+    RSASSA_PSS = "1.2.840.113549.1.1.10";
+    /// id-mgf1, RFC 8017 A.2.1
+    MGF1 = "1.2.840.113549.1.1.8";
+    /// sha1WithRSAEncryption, RFC 8017 A.2.4
+    SHA1_WITH_RSA = "1.2.840.113549.1.1.5";
+    /// sha224WithRSAEncryption, RFC 8017 A.2.4
+    SHA224_WITH_RSA = "1.2.840.113549.1.1.14";
+    /// sha256WithRSAEncryption, RFC 8017 A.2.4
+    SHA256_WITH_RSA = "1.2.840.113549.1.1.11";
+    /// sha384WithRSAEncryption, RFC 8017 A.2.4
+    SHA384_WITH_RSA = "1.2.840.113549.1.1.12";
+    /// sha512WithRSAEncryption, RFC 8017 A.2.4
+    SHA512_WITH_RSA = "1.2.840.113549.1.1.13";
+    /// ecdsa-with-SHA1, RFC 3279 2.2.3
+    ECDSA_SHA1 = "1.2.840.10045.4.1";
+    /// ecdsa-with-SHA224, RFC 5758 3.2
+    ECDSA_SHA224 = "1.2.840.10045.4.3.1";
+    /// ecdsa-with-SHA256, RFC 5758 3.2
+    ECDSA_SHA256 = "1.2.840.10045.4.3.2";
+    /// ecdsa-with-SHA384, RFC 5758 3.2
+    ECDSA_SHA384 = "1.2.840.10045.4.3.3";
+    /// ecdsa-with-SHA512, RFC 5758 3.2
+    ECDSA_SHA512 = "1.2.840.10045.4.3.4";
+    /// id-ecdsa-with-sha3-256, NIST CSOR
+    ECDSA_SHA3_256 = "2.16.840.1.101.3.4.3.10";
+    /// id-ecdsa-with-sha3-384, NIST CSOR
+    ECDSA_SHA3_384 = "2.16.840.1.101.3.4.3.11";
+    /// id-ecdsa-with-sha3-512, NIST CSOR
+    ECDSA_SHA3_512 = "2.16.840.1.101.3.4.3.12";
+    /// id-rsassa-pkcs1-v1-5-with-sha3-256, NIST CSOR
+    SHA3_256_WITH_RSA = "2.16.840.1.101.3.4.3.14";
+    /// id-rsassa-pkcs1-v1-5-with-sha3-384, NIST CSOR
+    SHA3_384_WITH_RSA = "2.16.840.1.101.3.4.3.15";
+    /// id-rsassa-pkcs1-v1-5-with-sha3-512, NIST CSOR
+    SHA3_512_WITH_RSA = "2.16.840.1.101.3.4.3.16";
+
+    // CMS and CAdES.
+    /// id-data, RFC 5652 4
+    DATA = "1.2.840.113549.1.7.1";
+    /// id-signedData, RFC 5652 5.1
+    SIGNED_DATA = "1.2.840.113549.1.7.2";
+    /// id-contentType, RFC 5652 11.1
+    CONTENT_TYPE = "1.2.840.113549.1.9.3";
+    /// id-messageDigest, RFC 5652 11.2
+    MESSAGE_DIGEST = "1.2.840.113549.1.9.4";
+    /// id-signingTime, RFC 5652 11.3
+    SIGNING_TIME = "1.2.840.113549.1.9.5";
+    /// id-countersignature, RFC 5652 11.4
+    COUNTERSIGNATURE = "1.2.840.113549.1.9.6";
+    /// id-aa-CMSAlgorithmProtection, RFC 6211
+    CMS_ALGORITHM_PROTECTION = "1.2.840.113549.1.9.52";
+    /// id-aa-signingCertificate, RFC 5035 5.4
+    SIGNING_CERTIFICATE = "1.2.840.113549.1.9.16.2.12";
+    /// id-aa-signingCertificateV2, RFC 5035 3
+    SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47";
+    /// id-aa-ets-sigPolicyId, EN 319 122-1 5.2.9.1
+    SIGNATURE_POLICY_ID = "1.2.840.113549.1.9.16.2.15";
+    /// id-aa-ets-commitmentType, EN 319 122-1 5.2.3
+    COMMITMENT_TYPE = "1.2.840.113549.1.9.16.2.16";
+    /// id-aa-ets-signerLocation, EN 319 122-1 5.2.5
+    SIGNER_LOCATION = "1.2.840.113549.1.9.16.2.17";
+    /// id-aa-contentHint, RFC 2634 2.9
+    CONTENT_HINTS = "1.2.840.113549.1.9.16.2.4";
+    /// id-aa-ets-mimeType, EN 319 122-1 5.2.5.2
+    MIME_TYPE = "0.4.0.1733.2.1";
+    /// id-aa-signatureTimeStampToken, EN 319 122-1 5.3
+    SIGNATURE_TIME_STAMP = "1.2.840.113549.1.9.16.2.14";
+    /// id-aa-ets-contentTimestamp, EN 319 122-1 5.2.8
+    CONTENT_TIME_STAMP = "1.2.840.113549.1.9.16.2.20";
+    /// id-ct-TSTInfo, RFC 3161 2.4.2
+    TST_INFO = "1.2.840.113549.1.9.16.1.4";
+
+    // Attributes of names.
+    /// id-at-commonName, X.520
+    COMMON_NAME = "2.5.4.3";
+    /// id-at-surname, X.520
+    SURNAME = "2.5.4.4";
+    /// id-at-serialNumber, X.520
+    SERIAL_NUMBER = "2.5.4.5";
+    /// id-at-countryName, X.520
+    COUNTRY = "2.5.4.6";
+    /// id-at-localityName, X.520
+    LOCALITY = "2.5.4.7";
+    /// id-at-stateOrProvinceName, X.520
+    STATE = "2.5.4.8";
+    /// id-at-organizationName, X.520
+    ORGANIZATION = "2.5.4.10";
+    /// id-at-organizationalUnitName, X.520
+    ORGANIZATIONAL_UNIT = "2.5.4.11";
+    /// id-at-title, X.520
+    TITLE = "2.5.4.12";
+    /// id-at-givenName, X.520
+    GIVEN_NAME = "2.5.4.42";
+    /// id-at-pseudonym, X.520
+    PSEUDONYM = "2.5.4.65";
+    /// id-at-organizationIdentifier, X.520
+    ORGANIZATION_IDENTIFIER = "2.5.4.97";
+    /// emailAddress, RFC 2985 5.2.1
+    EMAIL_ADDRESS = "1.2.840.113549.1.9.1";
+    /// domainComponent, RFC 4519 2.4
+    DOMAIN_COMPONENT = "0.9.2342.19200300.100.1.25";
+    /// uid, RFC 4519 2.39
+    USER_ID = "0.9.2342.19200300.100.1.1";
+
+    // Extensions of certificates, CRLs and requests.
+    /// id-ce-subjectKeyIdentifier, RFC 5280 4.2.1.2
+    SUBJECT_KEY_IDENTIFIER = "2.5.29.14";
+    /// id-ce-keyUsage, RFC 5280 4.2.1.3
+    KEY_USAGE = "2.5.29.15";
+    /// id-ce-subjectAltName, RFC 5280 4.2.1.6
+    SUBJECT_ALT_NAME = "2.5.29.17";
+    /// id-ce-issuerAltName, RFC 5280 4.2.1.7
+    ISSUER_ALT_NAME = "2.5.29.18";
+    /// id-ce-basicConstraints, RFC 5280 4.2.1.9
+    BASIC_CONSTRAINTS = "2.5.29.19";
+    /// id-ce-cRLNumber, RFC 5280 5.2.3
+    CRL_NUMBER = "2.5.29.20";
+    /// id-ce-cRLReasons, RFC 5280 5.3.1
+    CRL_REASON = "2.5.29.21";
+    /// id-ce-invalidityDate, RFC 5280 5.3.2
+    INVALIDITY_DATE = "2.5.29.24";
+    /// id-ce-deltaCRLIndicator, RFC 5280 5.2.4
+    DELTA_CRL_INDICATOR = "2.5.29.27";
+    /// id-ce-issuingDistributionPoint, RFC 5280 5.2.5
+    ISSUING_DISTRIBUTION_POINT = "2.5.29.28";
+    /// id-ce-certificateIssuer, RFC 5280 5.3.3
+    CERTIFICATE_ISSUER = "2.5.29.29";
+    /// id-ce-nameConstraints, RFC 5280 4.2.1.10
+    NAME_CONSTRAINTS = "2.5.29.30";
+    /// id-ce-cRLDistributionPoints, RFC 5280 4.2.1.13
+    CRL_DISTRIBUTION_POINTS = "2.5.29.31";
+    /// id-ce-certificatePolicies, RFC 5280 4.2.1.4
+    CERTIFICATE_POLICIES = "2.5.29.32";
+    /// anyPolicy, RFC 5280 4.2.1.4
+    ANY_POLICY = "2.5.29.32.0";
+    /// id-ce-policyMappings, RFC 5280 4.2.1.5
+    POLICY_MAPPINGS = "2.5.29.33";
+    /// id-ce-authorityKeyIdentifier, RFC 5280 4.2.1.1
+    AUTHORITY_KEY_IDENTIFIER = "2.5.29.35";
+    /// id-ce-policyConstraints, RFC 5280 4.2.1.11
+    POLICY_CONSTRAINTS = "2.5.29.36";
+    /// id-ce-extKeyUsage, RFC 5280 4.2.1.12
+    EXT_KEY_USAGE = "2.5.29.37";
+    /// id-ce-freshestCRL, RFC 5280 4.2.1.15
+    FRESHEST_CRL = "2.5.29.46";
+    /// id-ce-inhibitAnyPolicy, RFC 5280 4.2.1.14
+    INHIBIT_ANY_POLICY = "2.5.29.54";
+    /// id-ce-noRevAvail, RFC 9608
+    NO_REV_AVAIL = "2.5.29.56";
+    /// id-ce-expiredCertsOnCRL, X.509 9.5.2.8
+    EXPIRED_CERTS_ON_CRL = "2.5.29.60";
+    /// id-pe-authorityInfoAccess, RFC 5280 4.2.2.1
+    AUTHORITY_INFO_ACCESS = "1.3.6.1.5.5.7.1.1";
+    /// id-pe-qcStatements, RFC 3739 3.2.6
+    QC_STATEMENTS = "1.3.6.1.5.5.7.1.3";
+    /// id-pe-subjectInfoAccess, RFC 5280 4.2.2.2
+    SUBJECT_INFO_ACCESS = "1.3.6.1.5.5.7.1.11";
+    /// id-ad-ocsp, RFC 5280 4.2.2.1
+    AD_OCSP = "1.3.6.1.5.5.7.48.1";
+    /// id-ad-caIssuers, RFC 5280 4.2.2.1
+    AD_CA_ISSUERS = "1.3.6.1.5.5.7.48.2";
+    /// id-pkix-ocsp-nocheck, RFC 6960 4.2.2.2.1
+    OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5";
+    /// extensionRequest, RFC 2985 5.4.2
+    EXTENSION_REQUEST = "1.2.840.113549.1.9.14";
+
+    // Extended key usages.
+    /// anyExtendedKeyUsage, RFC 5280 4.2.1.12
+    ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0";
+    /// id-kp-serverAuth, RFC 5280 4.2.1.12
+    KP_SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
+    /// id-kp-clientAuth, RFC 5280 4.2.1.12
+    KP_CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+    /// id-kp-emailProtection, RFC 5280 4.2.1.12
+    KP_EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4";
+    /// id-kp-timeStamping, RFC 5280 4.2.1.12
+    KP_TIME_STAMPING = "1.3.6.1.5.5.7.3.8";
+    /// id-kp-OCSPSigning, RFC 5280 4.2.1.12
+    KP_OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
+    /// id-kp-documentSigning, RFC 9336 3
+    KP_DOCUMENT_SIGNING = "1.3.6.1.5.5.7.3.36";
+}

@@ -12,3 +12,4 @@ pub mod oid;
 pub mod report;
 pub mod source;
 pub mod time;
+pub mod x509;

@@ -208,6 +208,11 @@ oids! {
     /// extensionRequest, RFC 2985 5.4.2
     EXTENSION_REQUEST = "1.2.840.113549.1.9.14";
 
+    /// id-qt-cps, RFC 5280 4.2.1.4
+    QT_CPS = "1.3.6.1.5.5.7.2.1";
+    /// id-qt-unotice, RFC 5280 4.2.1.4
+    QT_UNOTICE = "1.3.6.1.5.5.7.2.2";
+
     // Extended key usages.
     /// anyExtendedKeyUsage, RFC 5280 4.2.1.12
     ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0";

@@ -1,0 +1,431 @@
+use core::fmt;
+use core::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use ::der::asn1::ObjectIdentifier;
+
+use super::extension::{content, raw, sequence_of};
+use super::{
+    AccessDescription, AuthorityKeyIdentifier, BasicConstraints, DistributionPoint, Extension,
+    Extensions, GeneralName, KeyUsage, Name, NameConstraints, PolicyInformation, QcStatement,
+    SerialNumber,
+};
+use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, decode};
+use crate::keys::{DigestAlgorithm, Hasher, PublicKey, SignatureAlgorithm, VerifyError};
+use crate::oid;
+use crate::time::UnixTime;
+
+/// Largest certificate that is decoded, in octets. Real ones stay under 10 KiB, with SPHINCS+
+/// keys and signatures under 60 KiB; pkits and x509-limbo have none above 200 KiB.
+const MAX_OCTETS: usize = 1 << 20;
+
+/// A certificate as received. Cheap to clone; equal where the octets are.
+#[derive(Clone)]
+pub struct Certificate(Arc<Inner>);
+
+struct Inner {
+    der: Arc<[u8]>,
+    tbs: Range<usize>,
+    version: u8,
+    serial: SerialNumber,
+    algorithm: Result<SignatureAlgorithm, UnknownAlgorithm>,
+    issuer: Name,
+    not_before: UnixTime,
+    not_after: UnixTime,
+    subject: Name,
+    spki: Range<usize>,
+    key: OnceLock<Result<PublicKey, DecodeError>>,
+    extensions: Extensions,
+    signature: Range<usize>,
+    sha256: OnceLock<[u8; 32]>,
+}
+
+/// A signature algorithm that is not verified here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnknownAlgorithm {
+    /// Its identifier is not known.
+    Identifier(ObjectIdentifier),
+    /// Its identifier is, its parameters are not.
+    Parameters(DecodeError),
+}
+
+impl fmt::Display for UnknownAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identifier(oid) => write!(f, "signature algorithm {oid} is not known"),
+            Self::Parameters(e) => e.fmt(f),
+        }
+    }
+}
+
+impl Certificate {
+    /// Decodes a DER `Certificate` that fills `der`.
+    ///
+    /// An unknown key or signature algorithm and a malformed extension are no errors here: they
+    /// show where they are asked for.
+    ///
+    /// # Errors
+    /// Not DER; a structure other than that of RFC 5280 4.1; two different signature algorithms
+    /// inside and outside; an extension twice, or in a certificate that is not of version 3.
+    pub fn from_der(der: &[u8]) -> Result<Self, DecodeError> {
+        if der.len() > MAX_OCTETS {
+            let kind = DecodeKind::Limit("larger than 1 MiB");
+            return Err(DecodeError::new(kind, "certificate", 0));
+        }
+        let octets: Arc<[u8]> = der.into();
+        decode(&octets, Rules::Der, |r| {
+            r.sequence("certificate", |r| {
+                let tbs = r.expect(Tag::SEQUENCE, "tbsCertificate")?;
+                let outer = r.expect(Tag::SEQUENCE, "signatureAlgorithm")?;
+                let signature = r.expect(Tag::BIT_STRING, "signature")?;
+                signature.bit_octets("signature")?;
+                let value = content(&signature);
+                let mut inner =
+                    tbs.nested("tbsCertificate", |r| decode_tbs(r, &octets, outer.raw))?;
+                inner.tbs = raw(&tbs);
+                inner.signature = value.start.saturating_add(1)..value.end;
+                Ok(Self(Arc::new(inner)))
+            })
+        })
+    }
+
+    /// The octets as received.
+    pub fn der(&self) -> &[u8] {
+        &self.0.der
+    }
+
+    /// What is signed: the encoding of `tbsCertificate`.
+    pub fn tbs_der(&self) -> &[u8] {
+        self.slice(&self.0.tbs)
+    }
+
+    /// Version: 1, 2 or 3.
+    pub fn version(&self) -> u8 {
+        self.0.version
+    }
+
+    /// serialNumber
+    pub fn serial(&self) -> &SerialNumber {
+        &self.0.serial
+    }
+
+    /// issuer
+    pub fn issuer(&self) -> &Name {
+        &self.0.issuer
+    }
+
+    /// subject
+    pub fn subject(&self) -> &Name {
+        &self.0.subject
+    }
+
+    /// First second at which it is valid.
+    pub fn not_before(&self) -> UnixTime {
+        self.0.not_before
+    }
+
+    /// Last second at which it is valid.
+    pub fn not_after(&self) -> UnixTime {
+        self.0.not_after
+    }
+
+    /// Whether `at` is within the validity, both ends included.
+    pub fn is_valid_at(&self, at: UnixTime) -> bool {
+        self.0.not_before <= at && at <= self.0.not_after
+    }
+
+    /// The encoding of `subjectPublicKeyInfo`.
+    pub fn spki_der(&self) -> &[u8] {
+        self.slice(&self.0.spki)
+    }
+
+    /// The public key.
+    ///
+    /// # Errors
+    /// It is of an algorithm that is not known here, or malformed.
+    pub fn public_key(&self) -> Result<&PublicKey, &DecodeError> {
+        self.0
+            .key
+            .get_or_init(|| {
+                let base = u64::try_from(self.0.spki.start).unwrap_or(0);
+                PublicKey::from_spki(self.spki_der()).map_err(|e| e.shifted(base))
+            })
+            .as_ref()
+    }
+
+    /// How it is signed; the same inside and outside of what is signed (RFC 5280 4.1.1.2).
+    ///
+    /// # Errors
+    /// The algorithm is not one that is verified here.
+    pub fn signature_algorithm(&self) -> Result<SignatureAlgorithm, &UnknownAlgorithm> {
+        self.0.algorithm.as_ref().copied()
+    }
+
+    /// The octets of the signature value.
+    pub fn signature(&self) -> &[u8] {
+        self.slice(&self.0.signature)
+    }
+
+    /// Every extension, in order.
+    pub fn extensions(&self) -> impl Iterator<Item = Extension<'_>> {
+        self.0.extensions.iter(&self.0.der)
+    }
+
+    /// The extension of type `oid`.
+    pub fn extension(&self, oid: ObjectIdentifier) -> Option<Extension<'_>> {
+        self.0.extensions.find(&self.0.der, oid)
+    }
+
+    /// SHA-256 of the octets as received: what people call the fingerprint.
+    pub fn sha256(&self) -> [u8; 32] {
+        *self.0.sha256.get_or_init(|| {
+            Hasher::digest(DigestAlgorithm::Sha256, self.der())
+                .as_bytes()
+                .try_into()
+                .unwrap_or([0; 32])
+        })
+    }
+
+    /// Whether issuer and subject are the same name (RFC 5280 6.1).
+    pub fn is_self_issued(&self) -> bool {
+        self.0.issuer.matches(&self.0.subject)
+    }
+
+    /// Verifies the signature with `key`. Cryptography only.
+    ///
+    /// # Errors
+    /// [`VerifyError`]; an algorithm that is not known is [`VerifyError::Invalid`], since nothing
+    /// that this library has verifies it.
+    pub fn verify_signed_by(&self, key: &PublicKey) -> Result<(), VerifyError> {
+        let algorithm = self
+            .signature_algorithm()
+            .map_err(|_| VerifyError::Invalid)?;
+        key.verify(algorithm, self.tbs_der(), self.signature())
+    }
+
+    fn slice(&self, range: &Range<usize>) -> &[u8] {
+        self.0.der.get(range.clone()).unwrap_or_default()
+    }
+}
+
+/// Typed extensions. `Ok(None)` where the extension is absent.
+///
+/// # Errors
+/// Each fails where its extension is there and malformed.
+impl Certificate {
+    /// basicConstraints
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn basic_constraints(&self) -> Result<Option<BasicConstraints>, DecodeError> {
+        self.typed(
+            oid::BASIC_CONSTRAINTS,
+            "basicConstraints",
+            BasicConstraints::decode,
+        )
+    }
+
+    /// keyUsage
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn key_usage(&self) -> Result<Option<KeyUsage>, DecodeError> {
+        self.typed(oid::KEY_USAGE, "keyUsage", |r| {
+            r.expect(Tag::BIT_STRING, "")?.named_bits("").map(KeyUsage)
+        })
+    }
+
+    /// extKeyUsage
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn ext_key_usage(&self) -> Result<Option<Vec<ObjectIdentifier>>, DecodeError> {
+        self.typed(oid::EXT_KEY_USAGE, "extKeyUsage", |r| {
+            sequence_of(r, |r| r.oid("keyPurposeId"))
+        })
+    }
+
+    /// subjectKeyIdentifier
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn subject_key_identifier(&self) -> Result<Option<&[u8]>, DecodeError> {
+        self.typed(oid::SUBJECT_KEY_IDENTIFIER, "subjectKeyIdentifier", |r| {
+            r.expect(Tag::OCTET_STRING, "").map(|t| t.value)
+        })
+    }
+
+    /// authorityKeyIdentifier
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn authority_key_identifier(&self) -> Result<Option<AuthorityKeyIdentifier>, DecodeError> {
+        let name = "authorityKeyIdentifier";
+        self.typed(
+            oid::AUTHORITY_KEY_IDENTIFIER,
+            name,
+            AuthorityKeyIdentifier::decode,
+        )
+    }
+
+    /// subjectAltName
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn subject_alt_name(&self) -> Result<Option<Vec<GeneralName>>, DecodeError> {
+        self.typed(oid::SUBJECT_ALT_NAME, "subjectAltName", |r| {
+            r.sequence("", |r| GeneralName::list(r, "generalName"))
+        })
+    }
+
+    /// cRLDistributionPoints
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn crl_distribution_points(&self) -> Result<Option<Vec<DistributionPoint>>, DecodeError> {
+        let name = "cRLDistributionPoints";
+        self.typed(oid::CRL_DISTRIBUTION_POINTS, name, DistributionPoint::list)
+    }
+
+    /// authorityInfoAccess
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn authority_info_access(&self) -> Result<Option<Vec<AccessDescription>>, DecodeError> {
+        self.typed(
+            oid::AUTHORITY_INFO_ACCESS,
+            "authorityInfoAccess",
+            AccessDescription::list,
+        )
+    }
+
+    /// certificatePolicies
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn certificate_policies(&self) -> Result<Option<Vec<PolicyInformation>>, DecodeError> {
+        self.typed(
+            oid::CERTIFICATE_POLICIES,
+            "certificatePolicies",
+            PolicyInformation::list,
+        )
+    }
+
+    /// qcStatements
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn qc_statements(&self) -> Result<Option<Vec<QcStatement>>, DecodeError> {
+        self.typed(oid::QC_STATEMENTS, "qcStatements", QcStatement::list)
+    }
+
+    /// nameConstraints
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn name_constraints(&self) -> Result<Option<NameConstraints>, DecodeError> {
+        self.typed(
+            oid::NAME_CONSTRAINTS,
+            "nameConstraints",
+            NameConstraints::decode,
+        )
+    }
+
+    fn typed<'a, T>(
+        &'a self,
+        oid: ObjectIdentifier,
+        name: &str,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
+        self.extension(oid)
+            .map(|e| e.decode(name, read))
+            .transpose()
+    }
+}
+
+fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner, DecodeError> {
+    let version = match r.optional(Tag::constructed(0), "version")? {
+        None => 1,
+        Some(t) => match t.nested("version", |r| r.u32(""))? {
+            1 => 2,
+            2 => 3,
+            // X.690 11.5: the default is left out.
+            0 => return Err(t.error(DecodeKind::NotDer("version 1 is written out"), "version")),
+            _ => return Err(t.error(DecodeKind::Value("version is not 1, 2 or 3"), "version")),
+        },
+    };
+    let serial = SerialNumber::from_content(r.integer("serialNumber")?);
+    let signature = r.expect(Tag::SEQUENCE, "signature")?;
+    if signature.raw != outer {
+        let what = "differs from signatureAlgorithm outside";
+        return Err(signature.error(DecodeKind::Value(what), "signature"));
+    }
+    let algorithm = match SignatureAlgorithm::decode(&signature, None, "signature") {
+        Ok(Ok(known)) => Ok(known),
+        Ok(Err(oid)) => Err(UnknownAlgorithm::Identifier(oid)),
+        Err(e) => Err(UnknownAlgorithm::Parameters(e)),
+    };
+    let name = |r: &mut Reader<'_>, field: &str| {
+        let tlv = r.expect(Tag::SEQUENCE, field)?;
+        Name::within(der, raw(&tlv), &tlv, field)
+    };
+    let issuer = name(r, "issuer")?;
+    let (not_before, not_after) = r.sequence("validity", |r| {
+        let from = r.any("notBefore")?.time("notBefore")?;
+        Ok((from, r.any("notAfter")?.time("notAfter")?))
+    })?;
+    let subject = name(r, "subject")?;
+    let spki = raw(&r.expect(Tag::SEQUENCE, "subjectPublicKeyInfo")?);
+    for (n, field) in [(1, "issuerUniqueID"), (2, "subjectUniqueID")] {
+        if let Some(t) = r.optional(Tag::primitive(n), field)?
+            && version == 1
+        {
+            return Err(t.error(DecodeKind::Value("not allowed in version 1"), field));
+        }
+    }
+    let extensions = match r.optional(Tag::constructed(3), "extensions")? {
+        Some(t) if version != 3 => {
+            let what = "extensions in a certificate that is not of version 3";
+            return Err(t.error(DecodeKind::Value(what), "extensions"));
+        }
+        Some(t) => t.nested("", Extensions::decode)?,
+        None => Extensions::default(),
+    };
+    Ok(Inner {
+        der: Arc::clone(der),
+        tbs: 0..0,
+        version,
+        serial,
+        algorithm,
+        issuer,
+        not_before,
+        not_after,
+        subject,
+        spki,
+        key: OnceLock::new(),
+        extensions,
+        signature: 0..0,
+        sha256: OnceLock::new(),
+    })
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.der() == other.der()
+    }
+}
+
+impl Eq for Certificate {}
+
+impl core::hash::Hash for Certificate {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.der().hash(state);
+    }
+}
+
+/// Subject and serial, for messages.
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "certificate {} of {}", self.serial(), self.subject())
+    }
+}

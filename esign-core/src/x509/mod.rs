@@ -1,0 +1,26 @@
+//! Certificates, their names and extensions, requests, profiles, and issuing.
+//!
+//! [`Certificate`] keeps the received octets and decodes strictly; extensions are decoded when
+//! they are asked for, so that one that is malformed is visible where it matters and a
+//! certificate with an unknown key can still be looked at.
+//!
+//! # Source
+//! RFC 5280; RFC 2986 (requests); EN 319 412-1 to -5 (profiles).
+
+mod certificate;
+mod extension;
+mod general_name;
+mod name;
+mod pem;
+mod serial;
+
+pub use certificate::{Certificate, UnknownAlgorithm};
+pub use extension::{
+    AccessDescription, AuthorityKeyIdentifier, BasicConstraints, DistributionPoint, Extension,
+    GeneralSubtree, KeyUsage, NameConstraints, PolicyInformation, QcStatement,
+};
+pub(crate) use extension::{Extensions, distribution_point_name};
+pub use general_name::GeneralName;
+pub use name::{Attribute, BuildError, Name, NameBuilder};
+pub use pem::{certificates, pem_blocks, to_pem};
+pub use serial::SerialNumber;

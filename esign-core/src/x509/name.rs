@@ -1,0 +1,594 @@
+use core::fmt;
+use core::ops::Range;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use ::der::asn1::ObjectIdentifier;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::der::{DecodeError, Reader, Rules, Tag, Tlv, Writer, decode};
+use crate::oid;
+
+/// A distinguished name as received (RFC 5280 4.1.2.4). Cheap to clone.
+///
+/// `==` compares the octets; [`Name::matches`] compares as RFC 5280 7.1 asks.
+#[derive(Clone)]
+pub struct Name {
+    octets: Arc<[u8]>,
+    range: Range<usize>,
+}
+
+/// One attribute of a name.
+#[derive(Clone, Copy)]
+pub struct Attribute<'a> {
+    /// Its type.
+    pub oid: ObjectIdentifier,
+    /// Position of its relative distinguished name, from 0; equal for attributes of a
+    /// multi-valued one.
+    pub rdn: usize,
+    value: Tlv<'a>,
+}
+
+impl Name {
+    /// Decodes a DER `Name` that fills `der`.
+    ///
+    /// # Errors
+    /// It is not one.
+    pub fn from_der(der: &[u8]) -> Result<Self, DecodeError> {
+        let range = 0..der.len();
+        decode(der, Rules::Der, |r| {
+            check(&r.expect(Tag::SEQUENCE, "name")?, "name")
+        })?;
+        Ok(Self {
+            octets: der.into(),
+            range,
+        })
+    }
+
+    /// Decodes the name `tlv`, which lies at `range` in `octets`, without copying it.
+    pub(crate) fn within(
+        octets: &Arc<[u8]>,
+        range: Range<usize>,
+        tlv: &Tlv<'_>,
+        field: &str,
+    ) -> Result<Self, DecodeError> {
+        check(tlv, field)?;
+        Ok(Self {
+            octets: Arc::clone(octets),
+            range,
+        })
+    }
+
+    /// The encoding as received.
+    pub fn der(&self) -> &[u8] {
+        self.octets.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// Whether it has no attributes.
+    pub fn is_empty(&self) -> bool {
+        self.attributes().next().is_none()
+    }
+
+    /// Its attributes in the order of the encoding.
+    pub fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> {
+        let mut whole = Reader::new(self.der(), Rules::Der);
+        let mut names = whole
+            .any("")
+            .and_then(|t| t.reader(""))
+            .unwrap_or(Reader::new(&[], Rules::Der));
+        let mut set = Reader::new(&[], Rules::Der);
+        let mut count = 0usize;
+        core::iter::from_fn(move || {
+            while set.is_empty() {
+                set = names.any("").and_then(|t| t.reader("")).ok()?;
+                count += 1;
+            }
+            let mut pair = set.any("").and_then(|t| t.reader("")).ok()?;
+            Some(Attribute {
+                oid: pair.oid("").ok()?,
+                rdn: count.saturating_sub(1),
+                value: pair.any("").ok()?,
+            })
+        })
+    }
+
+    /// Text of the first attribute of type `oid`.
+    pub fn first(&self, oid: ObjectIdentifier) -> Option<Cow<'_, str>> {
+        self.attributes().find(|a| a.oid == oid)?.text()
+    }
+
+    /// The last, so most specific, commonName.
+    pub fn common_name(&self) -> Option<Cow<'_, str>> {
+        self.attributes()
+            .filter(|a| a.oid == oid::COMMON_NAME)
+            .last()?
+            .text()
+    }
+
+    /// Whether both are the same name: equal octets, or equal after case folding, normalisation
+    /// and white-space compression of every string, whatever its string type.
+    ///
+    /// # Source
+    /// RFC 5280 7.1. TeletexString is read as ISO 8859-1, as all others do.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.der() == other.der() || self.comparison_key() == other.comparison_key()
+    }
+
+    /// Octets that are equal for two names exactly where [`Self::matches`] holds: a key for maps.
+    pub fn comparison_key(&self) -> Vec<u8> {
+        let mut key = Vec::with_capacity(self.der().len());
+        let mut rdn: Vec<Vec<u8>> = Vec::new();
+        let mut at = 0;
+        let mut close = |rdn: &mut Vec<Vec<u8>>| {
+            rdn.sort_unstable();
+            for attribute in rdn.drain(..) {
+                put(&mut key, &attribute);
+            }
+            key.push(0xff);
+        };
+        for attribute in self.attributes() {
+            if attribute.rdn != at {
+                close(&mut rdn);
+                at = attribute.rdn;
+            }
+            let mut one = Vec::with_capacity(32);
+            put(&mut one, attribute.oid.as_bytes());
+            match attribute.text() {
+                Some(text) => put(&mut one, fold(&text).as_bytes()),
+                None => {
+                    one.push(0xfe);
+                    put(&mut one, attribute.value.raw);
+                }
+            }
+            rdn.push(one);
+        }
+        close(&mut rdn);
+        key
+    }
+}
+
+/// Appends `octets` after their length, so that concatenations cannot be mistaken.
+fn put(out: &mut Vec<u8>, octets: &[u8]) {
+    out.extend_from_slice(
+        &u32::try_from(octets.len())
+            .unwrap_or(u32::MAX)
+            .to_be_bytes(),
+    );
+    out.extend_from_slice(octets);
+}
+
+/// RFC 4518 in short: normalise, fold case, trim and compress spaces.
+fn fold(text: &str) -> String {
+    let squeeze = |chars: &mut dyn Iterator<Item = char>| {
+        let mut out = String::with_capacity(text.len());
+        let mut space = false;
+        for c in chars {
+            if c.is_whitespace() {
+                space = !out.is_empty();
+            } else {
+                if core::mem::take(&mut space) {
+                    out.push(' ');
+                }
+                out.push(c);
+            }
+        }
+        out
+    };
+    if text.is_ascii() {
+        return squeeze(&mut text.chars().map(|c| c.to_ascii_lowercase()));
+    }
+    // Folding can leave a form that is not normalised, hence the second pass.
+    squeeze(&mut text.nfkc().flat_map(char::to_lowercase).nfkc())
+}
+
+/// Checks the structure of a `Name`: every set non-empty, every pair whole.
+fn check(tlv: &Tlv<'_>, field: &str) -> Result<(), DecodeError> {
+    tlv.nested(field, |r| {
+        while !r.is_empty() {
+            r.nested(Tag::SET, "rdn", |r| {
+                loop {
+                    r.sequence("attribute", |r| {
+                        r.oid("type")?;
+                        r.any("value").map(|_| ())
+                    })?;
+                    if r.is_empty() {
+                        return Ok(());
+                    }
+                }
+            })?;
+        }
+        Ok(())
+    })
+}
+
+impl<'a> Attribute<'a> {
+    /// The value's tag.
+    pub fn tag(&self) -> Tag {
+        self.value.tag
+    }
+
+    /// The whole encoding of the value.
+    pub fn der(&self) -> &'a [u8] {
+        self.value.raw
+    }
+
+    /// The value as text; `None` where it is no string or not one of its type.
+    pub fn text(&self) -> Option<Cow<'a, str>> {
+        string(self.value.tag, self.value.value)
+    }
+}
+
+/// Reads the content of a string type. TeletexString is taken for ISO 8859-1.
+pub(super) fn string(tag: Tag, octets: &[u8]) -> Option<Cow<'_, str>> {
+    match tag {
+        Tag::UTF8_STRING => core::str::from_utf8(octets).ok().map(Cow::Borrowed),
+        Tag::PRINTABLE_STRING | Tag::NUMERIC_STRING | Tag::IA5_STRING | Tag::VISIBLE_STRING => {
+            core::str::from_utf8(octets)
+                .ok()
+                .filter(|t| t.is_ascii())
+                .map(Cow::Borrowed)
+        }
+        Tag::TELETEX_STRING => Some(octets.iter().map(|&b| char::from(b)).collect()),
+        Tag::BMP_STRING => {
+            let (pairs, []) = octets.as_chunks::<2>() else {
+                return None;
+            };
+            let units = pairs.iter().map(|p| u16::from_be_bytes(*p));
+            // BMPString is UCS-2, but surrogate pairs are what software writes.
+            char::decode_utf16(units)
+                .collect::<Result<String, _>>()
+                .ok()
+                .map(Cow::Owned)
+        }
+        Tag::UNIVERSAL_STRING => {
+            let (quads, []) = octets.as_chunks::<4>() else {
+                return None;
+            };
+            quads
+                .iter()
+                .map(|q| char::from_u32(u32::from_be_bytes(*q)))
+                .collect::<Option<String>>()
+                .map(Cow::Owned)
+        }
+        _ => None,
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.der() == other.der()
+    }
+}
+
+impl Eq for Name {}
+
+impl core::hash::Hash for Name {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.der().hash(state);
+    }
+}
+
+/// RFC 4514: most specific first, special characters escaped; a space follows each comma for
+/// readers. Control and direction characters are escaped, so that a name cannot rearrange the
+/// text around it.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rdns: Vec<Vec<Attribute<'_>>> = Vec::new();
+        for attribute in self.attributes() {
+            match rdns
+                .last_mut()
+                .filter(|r| r.first().is_some_and(|a| a.rdn == attribute.rdn))
+            {
+                Some(rdn) => rdn.push(attribute),
+                None => rdns.push(vec![attribute]),
+            }
+        }
+        for (i, rdn) in rdns.iter().rev().enumerate() {
+            for (j, attribute) in rdn.iter().enumerate() {
+                f.write_str(match (i, j) {
+                    (0, 0) => "",
+                    (_, 0) => ", ",
+                    _ => "+",
+                })?;
+                write_attribute(attribute, f)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_attribute(attribute: &Attribute<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match KEYWORDS.iter().find(|(_, o)| *o == attribute.oid) {
+        Some((keyword, _)) => write!(f, "{keyword}=")?,
+        None => write!(f, "{}=", attribute.oid)?,
+    }
+    let Some(text) = attribute.text() else {
+        f.write_str("#")?;
+        return attribute
+            .der()
+            .iter()
+            .try_for_each(|b| write!(f, "{b:02x}"));
+    };
+    let last = text.chars().count().saturating_sub(1);
+    for (i, c) in text.chars().enumerate() {
+        let special = matches!(c, '"' | '+' | ',' | ';' | '<' | '>' | '\\')
+            || (c == ' ' && (i == 0 || i == last))
+            || (c == '#' && i == 0);
+        let hidden = c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if hidden {
+            let mut buffer = [0; 4];
+            for b in c.encode_utf8(&mut buffer).bytes() {
+                write!(f, "\\{b:02x}")?;
+            }
+        } else if special {
+            write!(f, "\\{c}")?;
+        } else {
+            write!(f, "{c}")?;
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Short names of attribute types (RFC 4514 3 and what is customary).
+const KEYWORDS: [(&str, ObjectIdentifier); 16] = [
+    ("CN", oid::COMMON_NAME),
+    ("C", oid::COUNTRY),
+    ("O", oid::ORGANIZATION),
+    ("OU", oid::ORGANIZATIONAL_UNIT),
+    ("L", oid::LOCALITY),
+    ("ST", oid::STATE),
+    ("SN", oid::SURNAME),
+    ("GN", oid::GIVEN_NAME),
+    ("serialNumber", oid::SERIAL_NUMBER),
+    ("organizationIdentifier", oid::ORGANIZATION_IDENTIFIER),
+    ("title", oid::TITLE),
+    ("pseudonym", oid::PSEUDONYM),
+    ("emailAddress", oid::EMAIL_ADDRESS),
+    ("DC", oid::DOMAIN_COMPONENT),
+    ("UID", oid::USER_ID),
+    ("STREET", STREET),
+];
+
+/// id-at-streetAddress, X.520; only needed to print and parse names.
+const STREET: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.9");
+
+/// Builds a name, most general attribute first, one attribute in each relative name.
+#[derive(Clone, Debug, Default)]
+pub struct NameBuilder {
+    attributes: Vec<(ObjectIdentifier, String)>,
+}
+
+/// Something that was to be built is not allowed by its syntax. The message names the field, the
+/// rule and the value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BuildError {
+    message: String,
+}
+
+impl BuildError {
+    /// An error with its message.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+impl NameBuilder {
+    /// No attributes yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends an attribute.
+    #[must_use]
+    pub fn with(mut self, oid: ObjectIdentifier, text: impl Into<String>) -> Self {
+        self.attributes.push((oid, text.into()));
+        self
+    }
+
+    /// Parses RFC 4514 text, `CN=…,O=…,C=AZ`, most specific first; keywords in any case, dotted
+    /// identifiers, `\` escapes. Spaces around `,` and `=` are skipped.
+    ///
+    /// # Errors
+    /// No `=`, an unknown keyword, a broken escape; `+` and `#hex` values, which are not built.
+    pub fn parse(text: &str) -> Result<Self, BuildError> {
+        let mut attributes = Vec::new();
+        for part in split_unescaped(text) {
+            let (keyword, value) = part.split_once('=').ok_or_else(|| {
+                BuildError::new(format!("subject: \"{}\" has no \"=\"", part.trim()))
+            })?;
+            let keyword = keyword.trim();
+            let oid = KEYWORDS
+                .iter()
+                .find(|(k, _)| k.eq_ignore_ascii_case(keyword))
+                .map(|(_, o)| *o)
+                .or_else(|| ObjectIdentifier::new(keyword).ok())
+                .ok_or_else(|| {
+                    BuildError::new(format!("subject: attribute \"{keyword}\" is not known"))
+                })?;
+            attributes.push((oid, unescape(value)?));
+        }
+        attributes.reverse();
+        Ok(Self { attributes })
+    }
+
+    /// The name.
+    ///
+    /// # Errors
+    /// A value that is empty, longer than the upper bound of X.520 (RFC 5280 appendix A.1), or
+    /// not made of the characters of its string type.
+    pub fn build(&self) -> Result<Name, BuildError> {
+        let mut w = Writer::with_capacity(128);
+        let mut result = Ok(());
+        w.sequence(|w| {
+            for (oid, text) in &self.attributes {
+                let tag = match checked(*oid, text) {
+                    Ok(tag) => tag,
+                    Err(e) => {
+                        result = Err(e);
+                        return;
+                    }
+                };
+                w.nested(Tag::SET, |w| {
+                    w.sequence(|w| {
+                        w.oid(*oid);
+                        w.tlv(tag, text.as_bytes());
+                    });
+                });
+            }
+        });
+        result?;
+        Name::from_der(&w.finish()).map_err(|e| BuildError::new(e.to_string()))
+    }
+}
+
+/// String type of an attribute's value, after checking the value.
+fn checked(attribute: ObjectIdentifier, text: &str) -> Result<Tag, BuildError> {
+    let keyword = KEYWORDS
+        .iter()
+        .find(|(_, o)| *o == attribute)
+        .map_or_else(|| attribute.to_string(), |(k, _)| (*k).to_owned());
+    let count = text.chars().count();
+    let max = match attribute {
+        oid::COUNTRY => 2,
+        oid::COMMON_NAME
+        | oid::ORGANIZATION
+        | oid::ORGANIZATIONAL_UNIT
+        | oid::SERIAL_NUMBER
+        | oid::TITLE => 64,
+        oid::LOCALITY | oid::STATE | oid::PSEUDONYM => 128,
+        oid::EMAIL_ADDRESS => 255,
+        _ => 32_768,
+    };
+    if text.trim().is_empty() {
+        return Err(BuildError::new(format!("{keyword}: value is empty")));
+    }
+    if count > max {
+        return Err(BuildError::new(format!(
+            "{keyword}: {count} characters, at most {max} are allowed"
+        )));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(BuildError::new(format!(
+            "{keyword}: value has control characters"
+        )));
+    }
+    match attribute {
+        oid::COUNTRY | oid::SERIAL_NUMBER => {
+            let printable = |c: char| c.is_ascii_alphanumeric() || " '()+,-./:=?".contains(c);
+            if let Some(c) = text.chars().find(|&c| !printable(c)) {
+                return Err(BuildError::new(format!(
+                    "{keyword}: \"{c}\" is not in PrintableString"
+                )));
+            }
+            if attribute == oid::COUNTRY && !text.bytes().all(|b| b.is_ascii_uppercase())
+                || (attribute == oid::COUNTRY && count != 2)
+            {
+                return Err(BuildError::new(format!(
+                    "{keyword}: \"{text}\" is not a two-letter country code in capitals"
+                )));
+            }
+            Ok(Tag::PRINTABLE_STRING)
+        }
+        oid::EMAIL_ADDRESS | oid::DOMAIN_COMPONENT => {
+            if text.is_ascii() {
+                Ok(Tag::IA5_STRING)
+            } else {
+                Err(BuildError::new(format!(
+                    "{keyword}: \"{text}\" is not ASCII"
+                )))
+            }
+        }
+        _ => Ok(Tag::UTF8_STRING),
+    }
+}
+
+/// Splits at commas (and semicolons) that no backslash stands before.
+fn split_unescaped(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut escaped) = (0, false);
+    for (i, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            ',' | ';' => {
+                parts.push(text.get(start..i).unwrap_or_default());
+                start = i + 1;
+            }
+            _ => {}
+        }
+    }
+    let last = text.get(start..).unwrap_or_default();
+    if !(parts.is_empty() && last.trim().is_empty()) {
+        parts.push(last);
+    }
+    parts
+}
+
+fn unescape(value: &str) -> Result<String, BuildError> {
+    let broken = || BuildError::new(format!("subject: broken escape in \"{value}\""));
+    let trimmed = value.trim_start();
+    if trimmed.starts_with('#') {
+        return Err(BuildError::new(format!(
+            "subject: \"{trimmed}\" is given in hexadecimal, which is not built"
+        )));
+    }
+    let mut out: Vec<u8> = Vec::with_capacity(value.len());
+    // Trailing spaces that are not escaped do not count.
+    let mut keep = 0;
+    let mut chars = trimmed.chars();
+    while let Some(c) = chars.next() {
+        let mut buffer = [0; 4];
+        match c {
+            '\\' => {
+                let next = chars.next().ok_or_else(broken)?;
+                match next.to_digit(16) {
+                    Some(high) => {
+                        let low = chars
+                            .next()
+                            .and_then(|c| c.to_digit(16))
+                            .ok_or_else(broken)?;
+                        out.push(u8::try_from(high * 16 + low).map_err(|_| broken())?);
+                    }
+                    None => out.extend_from_slice(next.encode_utf8(&mut buffer).as_bytes()),
+                }
+                keep = out.len();
+            }
+            '+' => {
+                return Err(BuildError::new(
+                    "subject: several attributes joined by \"+\" are not built; write \"\\+\" for the character",
+                ));
+            }
+            c => {
+                out.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
+                if c != ' ' {
+                    keep = out.len();
+                }
+            }
+        }
+    }
+    out.truncate(keep);
+    String::from_utf8(out).map_err(|_| broken())
+}

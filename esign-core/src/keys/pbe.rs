@@ -249,7 +249,7 @@ fn derive_scrypt(
     // Each of the N·r·p steps costs about two rounds of PBKDF2-HMAC-SHA-256.
     work.spend((memory / 64).saturating_mul(u64::from(p)))?;
     let bad = || malformed("scrypt parameters are not those of RFC 7914");
-    if !n.is_power_of_two() {
+    if n < 2 || !n.is_power_of_two() {
         return Err(bad());
     }
     let log_n = u8::try_from(n.trailing_zeros()).map_err(|_| bad())?;
@@ -437,4 +437,206 @@ fn malformed(what: &str) -> KeyError {
 pub(super) fn unknown(what: &str, oid: ObjectIdentifier) -> KeyError {
     let what = format!("{what}: the algorithm {oid} is not known here");
     KeyError::new(KeyErrorKind::Algorithm, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::der::{Rules, Writer};
+
+    /// One `AlgorithmIdentifier`.
+    fn identifier(oid: ObjectIdentifier, parameters: impl FnOnce(&mut Writer)) -> Vec<u8> {
+        let mut w = Writer::new();
+        w.sequence(|w| {
+            w.oid(oid);
+            w.sequence(parameters);
+        });
+        w.finish()
+    }
+
+    fn with_kdf(kdf: &[u8], length: Option<usize>, work: &mut Work) -> Result<usize, KeyError> {
+        let tlv = Reader::new(kdf, Rules::Der).any("").unwrap();
+        derive(&tlv, b"x", length, work).map(|k| k.len())
+    }
+
+    fn pbkdf2(salt: usize, rounds: u32, length: Option<u32>, prf: ObjectIdentifier) -> Vec<u8> {
+        identifier(oid::PBKDF2, |w| {
+            w.octets(&vec![1; salt]);
+            w.u32(rounds);
+            length.into_iter().for_each(|n| w.u32(n));
+            w.sequence(|w| w.oid(prf));
+        })
+    }
+
+    fn scrypt(n: u32, r: u32, p: u32) -> Vec<u8> {
+        identifier(oid::SCRYPT, |w| {
+            w.octets(&[1; 16]);
+            [n, r, p].into_iter().for_each(|x| w.u32(x));
+        })
+    }
+
+    #[test]
+    fn limits_of_work() {
+        use KeyErrorKind::{Algorithm, Limit, Malformed};
+        let sha256 = oid::HMAC_SHA256;
+        let most = u32::try_from(MAX_WORK).unwrap();
+        let n = 1 << 14;
+        for (what, kdf, length, expected) in [
+            (
+                "2^31 rounds",
+                pbkdf2(8, 1 << 31, None, sha256),
+                Some(32),
+                Err(Limit),
+            ),
+            (
+                "one round too many",
+                pbkdf2(8, most + 1, None, sha256),
+                Some(32),
+                Err(Limit),
+            ),
+            // 32 octets are two blocks of HMAC-SHA-1.
+            (
+                "two blocks",
+                pbkdf2(8, most / 2 + 1, None, oid::HMAC_SHA1),
+                Some(32),
+                Err(Limit),
+            ),
+            (
+                "no rounds",
+                pbkdf2(8, 0, None, sha256),
+                Some(32),
+                Err(Malformed),
+            ),
+            ("salt", pbkdf2(MAX_SALT, 1, None, sha256), Some(32), Ok(32)),
+            (
+                "longer salt",
+                pbkdf2(MAX_SALT + 1, 1, None, sha256),
+                Some(32),
+                Err(Limit),
+            ),
+            (
+                "length said",
+                pbkdf2(8, 1, Some(16), sha256),
+                Some(16),
+                Ok(16),
+            ),
+            (
+                "other length said",
+                pbkdf2(8, 1, Some(16), sha256),
+                Some(32),
+                Err(Malformed),
+            ),
+            (
+                "length not said",
+                pbkdf2(8, 1, None, sha256),
+                None,
+                Err(Malformed),
+            ),
+            (
+                "short MAC key",
+                pbkdf2(8, 1, Some(19), sha256),
+                None,
+                Err(Malformed),
+            ),
+            (
+                "long MAC key",
+                pbkdf2(8, 1, Some(65), sha256),
+                None,
+                Err(Malformed),
+            ),
+            ("MAC key", pbkdf2(8, 1, Some(64), sha256), None, Ok(64)),
+            (
+                "PRF",
+                pbkdf2(8, 1, None, oid::SHA256),
+                Some(32),
+                Err(Algorithm),
+            ),
+            (
+                "KDF",
+                identifier(oid::SHA256, |_| {}),
+                Some(32),
+                Err(Algorithm),
+            ),
+            ("scrypt of OpenSSL", scrypt(n, 8, 1), Some(32), Ok(32)),
+            ("scrypt memory", scrypt(1 << 19, 8, 1), Some(32), Err(Limit)),
+            (
+                "scrypt memory, overflow",
+                scrypt(1 << 31, u32::MAX, 1),
+                Some(32),
+                Err(Limit),
+            ),
+            ("scrypt work", scrypt(1 << 17, 8, 9), Some(32), Err(Limit)),
+            ("scrypt p", scrypt(2, 1, u32::MAX), Some(32), Err(Limit)),
+            ("scrypt N 0", scrypt(0, 8, 1), Some(32), Err(Malformed)),
+            ("scrypt N 1", scrypt(1, 8, 1), Some(32), Err(Malformed)),
+            ("scrypt N 3", scrypt(3, 8, 1), Some(32), Err(Malformed)),
+            ("scrypt r 0", scrypt(n, 0, 1), Some(32), Err(Malformed)),
+            ("scrypt p 0", scrypt(n, 8, 0), Some(32), Err(Malformed)),
+        ] {
+            let result = with_kdf(&kdf, length, &mut Work::new());
+            assert_eq!(result.map_err(|e| e.kind()), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn work_is_spent_from_one_budget() {
+        let mut work = Work(2500);
+        let kdf = pbkdf2(8, 1000, None, oid::HMAC_SHA256);
+        assert!(with_kdf(&kdf, Some(32), &mut work).is_ok());
+        assert!(with_kdf(&kdf, Some(32), &mut work).is_ok());
+        let third = with_kdf(&kdf, Some(32), &mut work).unwrap_err();
+        assert_eq!(third.kind(), KeyErrorKind::Limit);
+        let derive = |rounds, work: &mut Work| {
+            let (sha1, id) = (DigestAlgorithm::Sha1, Pkcs12Id::Key);
+            pkcs12_kdf(sha1, id, b"", b"12345678", rounds, 24, work).map_err(|e| e.kind())
+        };
+        // 24 octets are two blocks of SHA-1.
+        assert_eq!(derive(250, &mut work).err(), Some(KeyErrorKind::Limit));
+        assert!(derive(249, &mut work).is_ok());
+        assert_eq!(
+            derive(0, &mut Work::new()).err(),
+            Some(KeyErrorKind::Malformed)
+        );
+    }
+
+    #[test]
+    fn known_answers() {
+        let hex = |b: &[u8]| b.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        // RFC 7914 11 (PBKDF2-HMAC-SHA-256 has 64 octets there; the first 32).
+        let kdf = identifier(oid::PBKDF2, |w| {
+            w.octets(b"salt");
+            w.u32(1);
+            w.sequence(|w| w.oid(oid::HMAC_SHA256));
+        });
+        let tlv = Reader::new(&kdf, Rules::Der).any("").unwrap();
+        let key = derive(&tlv, b"passwd", Some(32), &mut Work::new()).unwrap();
+        assert!(hex(&key).starts_with("55ac046e56e3089fec1691c22544b605"));
+        // The vectors that came with PKCS#12 implementations from the start (OpenSSL, Bouncy
+        // Castle): password "smeg", one round.
+        let smeg = Passphrase::new("smeg".to_owned()).bmp_string();
+        let sha1 = DigestAlgorithm::Sha1;
+        for (id, salt, length, expected) in [
+            (
+                Pkcs12Id::Key,
+                [0x0a, 0x58, 0xcf, 0x64, 0x53, 0x0d, 0x82, 0x3f],
+                24,
+                "8aaae6297b6cb04642ab5b077851284eb7128f1a2a7fbca3",
+            ),
+            (
+                Pkcs12Id::Iv,
+                [0x0a, 0x58, 0xcf, 0x64, 0x53, 0x0d, 0x82, 0x3f],
+                8,
+                "79993dfe048d3b76",
+            ),
+            (
+                Pkcs12Id::Mac,
+                [0x3d, 0x83, 0xc0, 0xe4, 0x54, 0x6a, 0xc1, 0x40],
+                20,
+                "8d967d88f6caa9d714800ab3d48051d63f73a312",
+            ),
+        ] {
+            let key = pkcs12_kdf(sha1, id, &smeg, &salt, 1, length, &mut Work::new()).unwrap();
+            assert_eq!(hex(&key), expected);
+        }
+    }
 }

@@ -105,6 +105,7 @@ impl PrivateKey {
                 return Err(other_curve());
             }
             let curve = known_curve(&parameters.expect(Tag::OID, "parameters")?)?;
+            parameters.finish("privateKeyAlgorithm")?;
             let ec = decode(info.key, Rules::Der, EcPrivateKey::decode)?;
             if let Some(inner) = ec.curve
                 && known_curve(&inner)? != curve
@@ -113,11 +114,14 @@ impl PrivateKey {
             }
             Self::from_ec(curve, ec.scalar, &[ec.public, info.public])
         } else if algorithm == oid::ED25519 {
+            parameters.finish("privateKeyAlgorithm")?;
             let seed = decode(info.key, Rules::Der, |r| {
                 Ok(r.expect(Tag::OCTET_STRING, "curvePrivateKey")?.value)
             })?;
             Self::from_ed25519(seed, info.public)
         } else if algorithm == oid::RSA_ENCRYPTION {
+            parameters.optional(Tag::NULL, "parameters")?;
+            parameters.finish("privateKeyAlgorithm")?;
             Self::from_rsa(info.key, None, info.public)
         } else if algorithm == oid::RSASSA_PSS {
             Self::from_rsa(info.key, Some(&info.algorithm), info.public)

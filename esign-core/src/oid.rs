@@ -228,4 +228,60 @@ oids! {
     KP_OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
     /// id-kp-documentSigning, RFC 9336 3
     KP_DOCUMENT_SIGNING = "1.3.6.1.5.5.7.3.36";
+
+    // Password-based encryption of keys: RFC 8018, RFC 7914, RFC 7292, RFC 9579.
+    /// id-PBES2, RFC 8018 A.4
+    PBES2 = "1.2.840.113549.1.5.13";
+    /// id-PBKDF2, RFC 8018 A.2
+    PBKDF2 = "1.2.840.113549.1.5.12";
+    /// id-PBMAC1, RFC 8018 A.5
+    PBMAC1 = "1.2.840.113549.1.5.14";
+    /// id-scrypt, RFC 7914 7
+    SCRYPT = "1.3.6.1.4.1.11591.4.11";
+    /// pbeWithMD5AndDES-CBC, RFC 8018 A.3
+    PBE_MD5_DES_CBC = "1.2.840.113549.1.5.3";
+    /// pbeWithSHA1AndDES-CBC, RFC 8018 A.3
+    PBE_SHA1_DES_CBC = "1.2.840.113549.1.5.10";
+    /// pbeWithSHAAnd3-KeyTripleDES-CBC, RFC 7292 C
+    PBE_SHA1_3DES3_CBC = "1.2.840.113549.1.12.1.3";
+    /// pbeWithSHAAnd2-KeyTripleDES-CBC, RFC 7292 C
+    PBE_SHA1_3DES2_CBC = "1.2.840.113549.1.12.1.4";
+    /// pbeWithSHAAnd128BitRC2-CBC, RFC 7292 C
+    PBE_SHA1_RC2_128_CBC = "1.2.840.113549.1.12.1.5";
+    /// pbeWithSHAAnd40BitRC2-CBC, RFC 7292 C
+    PBE_SHA1_RC2_40_CBC = "1.2.840.113549.1.12.1.6";
+    /// id-hmacWithSHA1, RFC 8018 B.1.1
+    HMAC_SHA1 = "1.2.840.113549.2.7";
+    /// id-hmacWithSHA256, RFC 8018 B.1.2
+    HMAC_SHA256 = "1.2.840.113549.2.9";
+    /// id-hmacWithSHA384, RFC 8018 B.1.2
+    HMAC_SHA384 = "1.2.840.113549.2.10";
+    /// id-hmacWithSHA512, RFC 8018 B.1.2
+    HMAC_SHA512 = "1.2.840.113549.2.11";
+    /// aes128-CBC-PAD, RFC 8018 B.2.5
+    AES_128_CBC = "2.16.840.1.101.3.4.1.2";
+    /// aes192-CBC-PAD, RFC 8018 B.2.5
+    AES_192_CBC = "2.16.840.1.101.3.4.1.22";
+    /// aes256-CBC-PAD, RFC 8018 B.2.5
+    AES_256_CBC = "2.16.840.1.101.3.4.1.42";
+    /// des-EDE3-CBC, RFC 8018 B.2.2
+    DES_EDE3_CBC = "1.2.840.113549.3.7";
+
+    // PKCS#12.
+    /// id-encryptedData, RFC 5652 8
+    ENCRYPTED_DATA = "1.2.840.113549.1.7.6";
+    /// keyBag, RFC 7292 4.2.1
+    KEY_BAG = "1.2.840.113549.1.12.10.1.1";
+    /// pkcs8ShroudedKeyBag, RFC 7292 4.2.2
+    SHROUDED_KEY_BAG = "1.2.840.113549.1.12.10.1.2";
+    /// certBag, RFC 7292 4.2.3
+    CERT_BAG = "1.2.840.113549.1.12.10.1.3";
+    /// safeContentsBag, RFC 7292 4.2.6
+    SAFE_CONTENTS_BAG = "1.2.840.113549.1.12.10.1.6";
+    /// x509Certificate, RFC 2985 5.6.1
+    X509_CERTIFICATE = "1.2.840.113549.1.9.22.1";
+    /// friendlyName, RFC 2985 5.5.1
+    FRIENDLY_NAME = "1.2.840.113549.1.9.20";
+    /// localKeyId, RFC 2985 5.5.2
+    LOCAL_KEY_ID = "1.2.840.113549.1.9.21";
 }

@@ -5,10 +5,20 @@
 
 mod algorithm;
 mod digest;
+mod pbe;
+mod pem;
+mod pkcs12;
+mod pkcs8;
+mod private;
 mod public;
+mod secret;
 mod signing;
 
 pub use algorithm::{Curve, DigestAlgorithm, KeyAlgorithm, SignatureAlgorithm};
 pub use digest::{Digest, Hasher};
+pub use pkcs8::Kdf;
+pub use pkcs12::{Pkcs12, Pkcs12Certificate, Pkcs12Key};
+pub use private::{KeySpec, PrivateKey};
 pub use public::{PublicKey, VerifyError};
+pub use secret::Passphrase;
 pub use signing::{KeyError, KeyErrorKind, Random, SigningKey, ToBeSigned};

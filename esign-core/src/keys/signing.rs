@@ -58,6 +58,8 @@ pub struct KeyError {
 pub enum KeyErrorKind {
     /// The algorithm is not one that this key or this library has.
     Algorithm,
+    /// A limit of this library was reached: size, count, or work that the file asks for.
+    Limit,
     /// The file or structure is malformed.
     Malformed,
     /// The key and what it was put beside do not belong together.

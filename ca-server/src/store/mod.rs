@@ -1,0 +1,160 @@
+//! Where the centre's state is kept: one seam, [`Store`], for embedded and shared databases.
+//!
+//! Writing goes through [`Store::commit`] alone. The rules of state stand in one place above the
+//! databases, so that every implementation has the same; one suite checks them all.
+
+mod audit;
+mod error;
+mod rows;
+mod rules;
+pub mod sqlite;
+
+use std::ops::ControlFlow;
+
+use esign_core::time::UnixTime;
+
+pub use self::error::{StoreError, StoreErrorKind};
+use crate::acts::Act;
+use crate::ids::{CertificateId, HolderId, KeyId, Locator, RequestId};
+use crate::records::{
+    AuditEntry, CertificateRecord, Crl, DocumentChange, DocumentRecord, Holder, Issuer,
+    RequestRecord, RequestStatus, Standing, StatusEntry,
+};
+
+/// Most acts in one batch. A batch is one transaction and holds up everyone else while it runs:
+/// 10,000 acts take about a second.
+pub const MAX_BATCH: usize = 10_000;
+/// Largest certificate, `TBSCertificate`, public key, name or sealed box, in octets. The largest
+/// post-quantum certificates stay under 64 KiB; a megabyte leaves room and bounds a row.
+pub const MAX_BLOB: usize = 1 << 20;
+/// Most rows that a query which gathers its answer returns; what can be longer is visited.
+pub const MAX_ROWS: usize = 1000;
+
+/// What became of a batch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Receipt {
+    /// One outcome for each act, in the order given.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// What became of one act.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The very same act was done before; nothing was written.
+    AlreadyDone,
+    /// It was done, and its audit entry has this number.
+    Done {
+        /// Number of the audit entry.
+        audit: u64,
+    },
+}
+
+/// Which certificates of an issuer to visit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StatusFilter {
+    /// Issued, neither suspended nor revoked, and not expired at this time.
+    Good(UnixTime),
+    /// Suspended or revoked: what a CRL lists.
+    Listed,
+    /// Revoked.
+    Revoked,
+    /// Suspended.
+    Suspended,
+}
+
+/// The centre's memory. Every method may be called from any thread.
+///
+/// # Errors
+/// All methods: the second group of [`StoreErrorKind`].
+pub trait Store: Send + Sync {
+    /// Does all of `acts`, in their order and durably, or none of them.
+    ///
+    /// When it returns, the acts survive the loss of power. Calls that arrive together share one
+    /// transaction; a call whose acts break a rule does not disturb the others.
+    ///
+    /// # Errors
+    /// The first group of [`StoreErrorKind`] for the first act that breaks a rule.
+    fn commit(&self, acts: Vec<Act>) -> Result<Receipt, StoreError>;
+
+    /// All issuers, the first added first.
+    fn issuers(&self) -> Result<Vec<Issuer>, StoreError>;
+
+    /// The holder of this name.
+    fn holder(&self, id: &HolderId) -> Result<Option<Holder>, StoreError>;
+
+    /// The holder with this semantics identifier (`PNOAZ-…`).
+    fn holder_by_identifier(&self, identifier: &str) -> Result<Option<Holder>, StoreError>;
+
+    /// Holders whose surname or organisation begins with `prefix`, whatever its case (all four of
+    /// `I ı İ i` are one letter here), at most [`MAX_ROWS`], in the order of that name.
+    fn holders_named(&self, prefix: &str, limit: usize) -> Result<Vec<Holder>, StoreError>;
+
+    /// The request of this name.
+    fn request(&self, id: &RequestId) -> Result<Option<RequestRecord>, StoreError>;
+
+    /// Requests of this status in the order of receipt, at most [`MAX_ROWS`]; `after` continues
+    /// behind an earlier answer's last.
+    fn requests(
+        &self,
+        status: RequestStatus,
+        after: Option<&RequestId>,
+        limit: usize,
+    ) -> Result<Vec<RequestRecord>, StoreError>;
+
+    /// The certificate with this issuer key and serial number.
+    fn certificate(&self, id: &CertificateId) -> Result<Option<CertificateRecord>, StoreError>;
+
+    /// Where a certificate stands; `None` if this centre never meant to issue it.
+    fn standing(&self, id: &CertificateId) -> Result<Option<Standing>, StoreError>;
+
+    /// The certificates of a holder, the oldest first, at most [`MAX_ROWS`].
+    fn certificates_of_holder(&self, id: &HolderId) -> Result<Vec<CertificateId>, StoreError>;
+
+    /// The certificates of a key, the oldest first, at most [`MAX_ROWS`]: all that fall when it
+    /// does.
+    fn certificates_of_key(&self, key: &KeyId) -> Result<Vec<CertificateId>, StoreError>;
+
+    /// Intents without a certificate that nobody has revoked, the oldest first, at most
+    /// [`MAX_ROWS`]: what to settle after a crash.
+    fn open_intents(&self) -> Result<Vec<CertificateRecord>, StoreError>;
+
+    /// Visits the certificates of one issuer that pass `filter`, of one CRL shard or of all. What it
+    /// sees is one moment; memory does not grow with their number.
+    fn visit_status(
+        &self,
+        issuer: &KeyId,
+        shard: Option<u32>,
+        filter: StatusFilter,
+        visit: &mut dyn FnMut(StatusEntry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// The greatest CRL number taken for a key and shard.
+    fn latest_crl_number(&self, issuer: &KeyId, shard: u32) -> Result<Option<u64>, StoreError>;
+
+    /// The newest complete CRL of a key and shard.
+    fn latest_crl(&self, issuer: &KeyId, shard: u32) -> Result<Option<Crl>, StoreError>;
+
+    /// The document of this locator.
+    fn document(&self, locator: &Locator) -> Result<Option<DocumentRecord>, StoreError>;
+
+    /// Every status that a document had, the first first, at most [`MAX_ROWS`].
+    fn document_history(&self, locator: &Locator) -> Result<Vec<DocumentChange>, StoreError>;
+
+    /// The acts on one certificate after it was published (suspensions and the like), the oldest
+    /// first, at most [`MAX_ROWS`].
+    fn history(&self, id: &CertificateId) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Visits the audit entries after number `after`, in the order of their numbers.
+    fn visit_audit(
+        &self,
+        after: u64,
+        visit: &mut dyn FnMut(AuditEntry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// Checks the storage itself: every page, every index, every reference. Takes as long as
+    /// reading all of it.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Corrupt`] with the first finding.
+    fn check(&self) -> Result<(), StoreError>;
+}

@@ -1,0 +1,72 @@
+//! The rules of state, the same over every database: each act is compared with what is there,
+//! inside the transaction that writes it.
+
+mod certificate;
+mod crl;
+mod document;
+pub(super) mod person;
+mod values;
+
+use super::rows::Rows;
+use super::{Outcome, StoreError, StoreErrorKind, audit};
+use crate::acts::{Act, Change};
+
+/// Does one act, with its audit entry, or says which rule it breaks. After an error the caller must
+/// take back what this wrote.
+pub(super) fn apply(rows: &mut dyn Rows, act: &Act) -> Result<Outcome, StoreError> {
+    values::check(act)?;
+    let mut tx = Transaction { rows, act };
+    match &act.change {
+        Change::AddIssuer(issuer) => person::add_issuer(&mut tx, issuer),
+        Change::RecordHolder(holder) => person::record_holder(&mut tx, holder),
+        Change::ReceiveRequest(request) => person::receive_request(&mut tx, request),
+        Change::ApproveRequest(id) => person::approve(&mut tx, id),
+        Change::RefuseRequest(id) => person::refuse(&mut tx, id),
+        Change::Intend(intent) => certificate::intend(&mut tx, intent),
+        Change::Issue { id, certificate } => certificate::issue(&mut tx, id, certificate),
+        Change::Publish(id) => certificate::publish(&mut tx, id),
+        Change::Suspend { id, until } => certificate::suspend(&mut tx, id, *until),
+        Change::Restore(id) => certificate::restore(&mut tx, id),
+        Change::Revoke {
+            id,
+            reason,
+            invalidity_date,
+        } => certificate::revoke(&mut tx, id, *reason, *invalidity_date),
+        Change::ReserveCrlNumber {
+            issuer,
+            shard,
+            number,
+        } => crl::reserve(&mut tx, issuer, *shard, *number),
+        Change::PublishCrl(list) => crl::publish(&mut tx, list),
+        Change::RegisterDocument(document) => document::register(&mut tx, document),
+        Change::ChangeDocument {
+            locator,
+            from_version,
+            status,
+        } => document::change(&mut tx, locator, *from_version, *status),
+    }
+}
+
+/// One act and the rows it may change.
+struct Transaction<'a> {
+    rows: &'a mut dyn Rows,
+    act: &'a Act,
+}
+
+impl Transaction<'_> {
+    /// Writes the audit entry.
+    fn log(&mut self) -> Result<u64, StoreError> {
+        let change = &self.act.change;
+        self.rows
+            .append_audit(self.act, audit::object(change), &audit::body(change)?)
+    }
+
+    /// Writes the audit entry as the last thing that an act does.
+    fn done(&mut self) -> Result<Outcome, StoreError> {
+        Ok(Outcome::Done { audit: self.log()? })
+    }
+}
+
+fn not_found(object: impl std::fmt::Display) -> StoreError {
+    StoreError::new(StoreErrorKind::NotFound, object, "is not in this store")
+}

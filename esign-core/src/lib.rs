@@ -6,6 +6,7 @@
 //! Start with `cades` to sign any file, `pades` for PDF, and
 //! `validation` to judge what was signed. `docs/architecture.md` has the picture.
 
+pub mod crl;
 pub mod der;
 pub mod keys;
 pub mod oid;

@@ -49,6 +49,19 @@ pub enum UnknownAlgorithm {
     Parameters(DecodeError),
 }
 
+impl UnknownAlgorithm {
+    /// Sorts what [`SignatureAlgorithm::decode`] said into known and unknown.
+    pub(crate) fn from_decoded(
+        decoded: Result<Result<SignatureAlgorithm, ObjectIdentifier>, DecodeError>,
+    ) -> Result<SignatureAlgorithm, Self> {
+        match decoded {
+            Ok(Ok(known)) => Ok(known),
+            Ok(Err(oid)) => Err(Self::Identifier(oid)),
+            Err(e) => Err(Self::Parameters(e)),
+        }
+    }
+}
+
 impl fmt::Display for UnknownAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -360,11 +373,8 @@ fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner
         let what = "differs from signatureAlgorithm outside";
         return Err(signature.error(DecodeKind::Value(what), "signature"));
     }
-    let algorithm = match SignatureAlgorithm::decode(&signature, None, "signature") {
-        Ok(Ok(known)) => Ok(known),
-        Ok(Err(oid)) => Err(UnknownAlgorithm::Identifier(oid)),
-        Err(e) => Err(UnknownAlgorithm::Parameters(e)),
-    };
+    let algorithm =
+        UnknownAlgorithm::from_decoded(SignatureAlgorithm::decode(&signature, None, "signature"));
     let name = |r: &mut Reader<'_>, field: &str| {
         let tlv = r.expect(Tag::SEQUENCE, field)?;
         Name::within(der, raw(&tlv), &tlv, field)

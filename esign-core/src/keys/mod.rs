@@ -1,7 +1,8 @@
 //! Keys: algorithms, public keys and verification, signing keys and how they are kept.
 //!
 //! Which cryptographic library does what is decided in the one `match` of each operation: ring
-//! by default, aws-lc-rs for what ring lacks or does several times slower.
+//! by default, aws-lc-rs for what ring lacks or does several times slower, and for private keys,
+//! which it wipes.
 
 mod algorithm;
 mod digest;

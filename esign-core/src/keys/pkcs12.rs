@@ -446,3 +446,168 @@ fn certificate_spki(certificate: &[u8]) -> Result<&[u8], DecodeError> {
     }
     Ok(tbs.expect(Tag::SEQUENCE, "subjectPublicKeyInfo")?.raw)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::KeySpec;
+    use super::*;
+    use crate::der::Writer;
+
+    type Oid = ::der::asn1::ObjectIdentifier;
+
+    fn tlv(tag: Tag, write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+        let mut w = Writer::new();
+        w.nested(tag, write);
+        w.finish()
+    }
+
+    /// One SafeBag with a localKeyId, if any.
+    fn bag(kind: Oid, value: &[u8], id: Option<u8>) -> Vec<u8> {
+        tlv(Tag::SEQUENCE, |w| {
+            w.oid(kind);
+            w.nested(Tag::constructed(0), |w| w.raw(value));
+            if let Some(id) = id {
+                w.nested(Tag::SET, |w| {
+                    w.sequence(|w| {
+                        w.oid(oid::LOCAL_KEY_ID);
+                        w.nested(Tag::SET, |w| w.octets(&[id]));
+                    });
+                });
+            }
+        })
+    }
+
+    fn certificate_bag(der: &[u8], id: Option<u8>) -> Vec<u8> {
+        let value = tlv(Tag::SEQUENCE, |w| {
+            w.oid(oid::X509_CERTIFICATE);
+            w.nested(Tag::constructed(0), |w| w.octets(der));
+        });
+        bag(oid::CERT_BAG, &value, id)
+    }
+
+    fn content_info(kind: Oid, octets: &[u8]) -> Vec<u8> {
+        tlv(Tag::SEQUENCE, |w| {
+            w.oid(kind);
+            w.nested(Tag::constructed(0), |w| w.octets(octets));
+        })
+    }
+
+    /// A PFX without MAC and encryption.
+    fn pfx(parts: &[Vec<u8>]) -> Vec<u8> {
+        let safe = tlv(Tag::SEQUENCE, |w| parts.iter().for_each(|p| w.raw(p)));
+        tlv(Tag::SEQUENCE, |w| {
+            w.u32(3);
+            w.raw(&content_info(oid::DATA, &safe));
+        })
+    }
+
+    fn safe_contents(bags: &[Vec<u8>]) -> Vec<u8> {
+        tlv(Tag::SEQUENCE, |w| bags.iter().for_each(|b| w.raw(b)))
+    }
+
+    fn read(bags: &[Vec<u8>]) -> Result<Pkcs12, KeyError> {
+        let part = content_info(oid::DATA, &safe_contents(bags));
+        Pkcs12::decode(&pfx(&[part]), None)
+    }
+
+    fn kind(result: Result<Pkcs12, KeyError>) -> Option<KeyErrorKind> {
+        result.err().map(|e| e.kind())
+    }
+
+    #[test]
+    fn limits() {
+        let one = certificate_bag(b"x", None);
+        let found = read(&vec![one.clone(); MAX_BAGS]).unwrap();
+        assert_eq!(found.certificates.len(), MAX_BAGS);
+        let more = read(&vec![one.clone(); MAX_BAGS + 1]);
+        assert_eq!(kind(more), Some(KeyErrorKind::Limit));
+
+        let part = content_info(oid::DATA, &safe_contents(&[]));
+        assert!(Pkcs12::decode(&pfx(&vec![part.clone(); MAX_BAGS]), None).is_ok());
+        let more = Pkcs12::decode(&pfx(&vec![part; MAX_BAGS + 1]), None);
+        assert_eq!(kind(more), Some(KeyErrorKind::Limit));
+
+        let mut nested = one;
+        for depth in 1..=MAX_NESTING + 1 {
+            nested = bag(oid::SAFE_CONTENTS_BAG, &safe_contents(&[nested]), None);
+            let expected = (depth > MAX_NESTING).then_some(KeyErrorKind::Limit);
+            assert_eq!(kind(read(&[nested.clone()])), expected, "{depth} deep");
+        }
+
+        assert_eq!(
+            kind(Pkcs12::decode(&vec![0x30; MAX_FILE + 1], None)),
+            Some(KeyErrorKind::Limit)
+        );
+        assert_eq!(
+            kind(Pkcs12::decode(&vec![0x30; MAX_FILE], None)),
+            Some(KeyErrorKind::Malformed)
+        );
+    }
+
+    #[test]
+    fn certificate_with_the_same_id_is_preferred() {
+        let key = PrivateKey::generate(KeySpec::Ed25519).unwrap();
+        let other = PrivateKey::generate(KeySpec::Ed25519).unwrap();
+        // As much of a certificate as is looked at; the serial number tells them apart.
+        let certificate = |serial, key: &PrivateKey| {
+            tlv(Tag::SEQUENCE, |w| {
+                w.sequence(|w| {
+                    w.u32(serial);
+                    (0..4).for_each(|_| w.sequence(|_| {}));
+                    w.raw(key.public_key().spki());
+                });
+            })
+        };
+        for (ids, expected) in [
+            ([Some(1), Some(2)], 2),
+            ([Some(2), Some(2)], 1),
+            ([Some(1), Some(1)], 1),
+            ([None, None], 1),
+        ] {
+            let found = read(&[
+                bag(oid::KEY_BAG, key.pkcs8_der(), Some(2)),
+                // Its id is the key's, but its public key is not.
+                certificate_bag(&certificate(9, &other), Some(2)),
+                certificate_bag(&certificate(1, &key), ids[0]),
+                certificate_bag(&certificate(2, &key), ids[1]),
+            ])
+            .unwrap();
+            let chosen = found.certificate_of(&found.keys[0]).unwrap();
+            assert_eq!(chosen.der, certificate(expected, &key), "{ids:?}");
+        }
+    }
+
+    #[test]
+    fn keys_that_cannot_be_used_are_named() {
+        let good = PrivateKey::generate(KeySpec::Ed25519).unwrap();
+        // id-X25519, RFC 8410 3.
+        let x25519: Vec<u8> = tlv(Tag::SEQUENCE, |w| {
+            w.u32(0);
+            w.sequence(|w| w.oid(Oid::new_unwrap("1.3.101.110")));
+            w.octets(&[4, 32]);
+        });
+        let found = read(&[
+            bag(oid::KEY_BAG, &x25519, None),
+            bag(oid::KEY_BAG, good.pkcs8_der(), None),
+        ])
+        .unwrap();
+        assert_eq!(found.keys.len(), 1);
+        assert_eq!(found.refused.len(), 1);
+        assert_eq!(found.refused[0].kind(), KeyErrorKind::Algorithm);
+    }
+
+    #[test]
+    fn protection_by_public_key_is_refused() {
+        for kind_of in [oid::SIGNED_DATA, oid::ENCRYPTED_DATA] {
+            let file = tlv(Tag::SEQUENCE, |w| {
+                w.u32(3);
+                w.raw(&content_info(kind_of, &[]));
+            });
+            let refused = Pkcs12::decode(&file, None);
+            assert_eq!(kind(refused), Some(KeyErrorKind::Algorithm));
+        }
+        let part = content_info(oid::SIGNED_DATA, &[]);
+        let refused = Pkcs12::decode(&pfx(&[part]), None);
+        assert_eq!(kind(refused), Some(KeyErrorKind::Algorithm));
+    }
+}

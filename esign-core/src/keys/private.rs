@@ -290,8 +290,16 @@ impl PrivateKey {
                 }
             },
         };
-        let public = PublicKey::from_spki(&spki(&id, &rsa_public_key))
-            .map_err(|e| KeyError::new(KeyErrorKind::Size, e.to_string()))?;
+        let public = PublicKey::from_spki(&spki(&id, &rsa_public_key)).map_err(|e| {
+            let magnitude = modulus.strip_prefix(&[0]).unwrap_or(modulus);
+            let sized = (128..=1024).contains(&magnitude.len());
+            let kind = if sized {
+                KeyErrorKind::Malformed
+            } else {
+                KeyErrorKind::Size
+            };
+            KeyError::new(kind, e.to_string())
+        })?;
         if let KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } = public.algorithm()
             && bits < MIN_RSA_BITS
         {
@@ -514,7 +522,9 @@ fn private_key_info(algorithm: &[u8], key: &[u8]) -> Zeroizing<Vec<u8>> {
 fn secret_der(capacity: usize, write: impl FnOnce(&mut Writer)) -> Zeroizing<Vec<u8>> {
     let mut w = Writer::with_capacity(capacity);
     write(&mut w);
-    Zeroizing::new(w.finish())
+    let out = Zeroizing::new(w.finish());
+    debug_assert!(out.len() <= capacity, "the buffer grew");
+    out
 }
 
 fn other_curve() -> KeyError {
@@ -528,4 +538,62 @@ fn malformed(what: &str) -> KeyError {
 
 fn mismatch(what: &str) -> KeyError {
     KeyError::new(KeyErrorKind::Mismatch, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zeroize::ZeroizeOnDrop;
+
+    /// What is ours wipes itself by its type; aws-lc wipes its own when it frees it
+    /// (`OPENSSL_free` cleanses). Reading freed memory back would need unsafe code.
+    #[test]
+    fn kept_octets_are_wiped_on_drop() {
+        fn wiped<T: ZeroizeOnDrop>(_: &T) {}
+        let specs = [
+            KeySpec::Ec(Curve::P256),
+            KeySpec::Ec(Curve::P384),
+            KeySpec::Ec(Curve::P521),
+            KeySpec::Ed25519,
+            KeySpec::Rsa2048,
+        ];
+        for spec in specs {
+            // The assertion in `secret_der` sees to it that no buffer grew on the way.
+            let key = PrivateKey::generate(spec).unwrap();
+            wiped(&key.pkcs8);
+            assert!(!key.pkcs8.is_empty());
+        }
+    }
+
+    #[test]
+    fn rsa_sizes_and_values() {
+        let private = |modulus: &[u8], exponent: u32| {
+            let mut w = Writer::new();
+            w.sequence(|w| {
+                w.u32(0);
+                w.unsigned(Tag::INTEGER, modulus);
+                w.u32(exponent);
+                (0..6).for_each(|_| w.u32(3));
+            });
+            PrivateKey::from_pkcs1_der(&w.finish())
+                .err()
+                .map(|e| e.kind())
+        };
+        for (octets, exponent, expected) in [
+            (127, 65537, KeyErrorKind::Size),
+            (128, 65537, KeyErrorKind::Size),
+            (255, 65537, KeyErrorKind::Size),
+            (256, 65537, KeyErrorKind::Mismatch),
+            (1024, 65537, KeyErrorKind::Mismatch),
+            (1025, 65537, KeyErrorKind::Size),
+            (256, 2, KeyErrorKind::Malformed),
+        ] {
+            let found = private(&vec![0xff; octets], exponent);
+            assert_eq!(
+                found,
+                Some(expected),
+                "{octets} octets, exponent {exponent}"
+            );
+        }
+    }
 }

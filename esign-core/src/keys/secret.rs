@@ -40,4 +40,14 @@ mod tests {
         );
         assert_eq!(*Passphrase::new(String::new()).bmp_string(), [0, 0]);
     }
+
+    #[test]
+    fn wiped_on_drop_and_never_moved_by_growing() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let passphrase = Passphrase::new("ə😀x".repeat(100));
+        wiped(&passphrase.0);
+        let out = passphrase.bmp_string();
+        wiped(&out);
+        assert!(out.len() <= passphrase.0.len() * 2 + 2);
+    }
 }

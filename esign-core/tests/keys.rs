@@ -139,6 +139,7 @@ const KEYS: &[(&str, &str)] = &[
     ("rsa2048.pem", "rsa2048"),
     ("rsa2048.pkcs1.pem", "rsa2048"),
     ("rsa2048.pkcs1.der", "rsa2048"),
+    ("rsa8192.pkcs1.der", "rsa8192"),
     ("pss2048.pem", "pss2048"),
     ("pss2048-sha384.pem", "pss2048-sha384"),
 ];
@@ -223,6 +224,68 @@ fn key_files_that_are_refused() {
     ] {
         assert_eq!(kind(PrivateKey::from_file(&file, None)), Some(expected));
     }
+}
+
+#[test]
+fn scalars_of_another_length() {
+    // RFC 5915 3 fixes the length; files with a leading zero too many or too few exist.
+    let key = PrivateKey::from_file(&vector("p256.der"), None).unwrap();
+    let sec1 = |scalar: &[u8]| {
+        let mut w = Writer::new();
+        w.sequence(|w| {
+            w.u32(1);
+            w.octets(scalar);
+            w.nested(Tag::constructed(0), |w| w.oid(esign_core::oid::P256));
+        });
+        PrivateKey::from_sec1_der(&w.finish())
+    };
+    let scalar = &key.pkcs8_der()[36..68];
+    let longer = sec1(&[&[0], scalar].concat()).unwrap();
+    assert_eq!(longer.pkcs8_der(), key.pkcs8_der());
+    let mut small = [0; 32];
+    small[31] = 7;
+    let (short, full) = (sec1(&[7]).unwrap(), sec1(&small).unwrap());
+    assert_eq!(short.pkcs8_der(), full.pkcs8_der());
+    check_signing(&short);
+    let beyond = sec1(&[&[1], scalar].concat());
+    assert_eq!(kind(beyond), Some(KeyErrorKind::Malformed));
+}
+
+/// What is written here, OpenSSL reads and finds the same public key in it.
+#[test]
+#[ignore = "needs the openssl command"]
+fn written_files_are_read_by_openssl() {
+    let folder = std::env::temp_dir().join(format!("keys-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    for spec in [
+        KeySpec::Ec(Curve::P256),
+        KeySpec::Ec(Curve::P384),
+        KeySpec::Ec(Curve::P521),
+        KeySpec::Ed25519,
+        KeySpec::Rsa2048,
+    ] {
+        let key = PrivateKey::generate(spec).unwrap();
+        for passphrase in [None, Some(pass())] {
+            let random = SystemRandom::new();
+            let pem = key
+                .to_pkcs8_pem(passphrase.as_ref(), Kdf::Pbkdf2, &random)
+                .unwrap();
+            std::fs::write(folder.join("key.pem"), &*pem).unwrap();
+            std::fs::write(folder.join("passphrase"), vector("passphrase.txt")).unwrap();
+            let read = std::process::Command::new("openssl")
+                .args(["pkey", "-in", "key.pem", "-passin", "file:passphrase"])
+                .args(["-check", "-pubout", "-outform", "DER", "-out", "public.der"])
+                .current_dir(&folder)
+                .output()
+                .unwrap();
+            assert!(read.status.success(), "{spec:?}: {read:?}");
+            let public = std::fs::read(folder.join("public.der")).unwrap();
+            // `-check` writes its finding before the key.
+            let expected = [b"Key is valid\n", key.public_key().spki()].concat();
+            assert_eq!(public, expected, "{spec:?}");
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// `PrivateKeyInfo` around a key, with a public key beside it in version 2.

@@ -31,6 +31,9 @@ done
 openssl pkey -in p256.pem -outform DER -out p256.der
 openssl ec -in p256.pem -outform DER -out p256.sec1.der
 openssl rsa -traditional -in rsa2048.pem -outform DER -out rsa2048.pkcs1.der
+# The largest that is read; takes a minute.
+openssl genrsa -traditional 8192 | openssl rsa -traditional -outform DER -out rsa8192.pkcs1.der
+openssl rsa -in rsa8192.pkcs1.der -pubout -outform DER -out rsa8192.pub.der
 
 # What is refused: other kinds, too short, explicit parameters, OpenSSL's own encryption.
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out secp256k1.pem

@@ -238,6 +238,9 @@ oids! {
     /// id-etsi-qcs-QcCClegislation, EN 319 412-5 4.2.4
     QC_CC_LEGISLATION = "0.4.0.1862.1.7";
 
+    /// id-etsi-ext-valassured-ST-certs, EN 319 412-1 5.2.2
+    VALIDITY_ASSURED_SHORT_TERM = "0.4.0.194121.2.1";
+
     // Extended key usages.
     /// anyExtendedKeyUsage, RFC 5280 4.2.1.12
     ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0";

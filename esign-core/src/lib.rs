@@ -8,9 +8,12 @@
 
 pub mod crl;
 pub mod der;
+pub mod evidence;
 pub mod keys;
 pub mod oid;
+pub mod path;
 pub mod report;
 pub mod source;
 pub mod time;
+pub mod trust;
 pub mod x509;

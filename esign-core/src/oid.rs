@@ -213,6 +213,34 @@ oids! {
     /// id-qt-unotice, RFC 5280 4.2.1.4
     QT_UNOTICE = "1.3.6.1.5.5.7.2.2";
 
+
+    // Statements of qualified certificates.
+    /// id-qcs-pkixQCSyntax-v2, RFC 3739 3.2.6
+    QCS_PKIX_V2 = "1.3.6.1.5.5.7.11.2";
+    /// id-etsi-qcs-SemanticsId-Natural, EN 319 412-1 5.1.3
+    SEMANTICS_NATURAL = "0.4.0.194121.1.1";
+    /// id-etsi-qcs-SemanticsId-Legal, EN 319 412-1 5.1.4
+    SEMANTICS_LEGAL = "0.4.0.194121.1.2";
+    /// id-etsi-qcs-QcCompliance, EN 319 412-5 4.2.1
+    QC_COMPLIANCE = "0.4.0.1862.1.1";
+    /// id-etsi-qcs-QcRetentionPeriod, EN 319 412-5 4.3.3
+    QC_RETENTION_PERIOD = "0.4.0.1862.1.3";
+    /// id-etsi-qcs-QcSSCD, EN 319 412-5 4.2.2
+    QC_SSCD = "0.4.0.1862.1.4";
+    /// id-etsi-qcs-QcPDS, EN 319 412-5 4.3.4
+    QC_PDS = "0.4.0.1862.1.5";
+    /// id-etsi-qcs-QcType, EN 319 412-5 4.2.3
+    QC_TYPE = "0.4.0.1862.1.6";
+    /// id-etsi-qct-esign, EN 319 412-5 4.2.3
+    QCT_ESIGN = "0.4.0.1862.1.6.1";
+    /// id-etsi-qct-eseal, EN 319 412-5 4.2.3
+    QCT_ESEAL = "0.4.0.1862.1.6.2";
+    /// id-etsi-qcs-QcCClegislation, EN 319 412-5 4.2.4
+    QC_CC_LEGISLATION = "0.4.0.1862.1.7";
+
+    /// id-etsi-ext-valassured-ST-certs, EN 319 412-1 5.2.2
+    VALIDITY_ASSURED_SHORT_TERM = "0.4.0.194121.2.1";
+
     // Extended key usages.
     /// anyExtendedKeyUsage, RFC 5280 4.2.1.12
     ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0";

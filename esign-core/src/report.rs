@@ -199,6 +199,16 @@ impl Finding {
     }
 }
 
+/// A value that was judged: there only where nothing spoke against it, with what was found on the
+/// way in either case.
+#[derive(Clone, Debug)]
+pub struct Judged<T> {
+    /// The value, where the judgement is a pass.
+    pub value: Option<T>,
+    /// Every rule that was run.
+    pub report: Vec<Finding>,
+}
+
 fn as_map<S: serde::Serializer>(facts: &Facts, s: S) -> Result<S::Ok, S::Error> {
     s.collect_map(facts.iter().map(|(k, v)| (k, v)))
 }

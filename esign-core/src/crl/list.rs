@@ -35,6 +35,7 @@ struct Inner {
     index: OnceLock<Box<[(u64, u32)]>>,
     extensions: Extensions,
     signature: Range<usize>,
+    sha256: OnceLock<[u8; 32]>,
 }
 
 /// Which certificates a list speaks of, where not all of its issuer (RFC 5280 5.2.5).
@@ -212,10 +213,12 @@ impl Crl {
 
     /// SHA-256 of the octets as received.
     pub fn sha256(&self) -> [u8; 32] {
-        Hasher::digest(DigestAlgorithm::Sha256, self.der())
-            .as_bytes()
-            .try_into()
-            .unwrap_or([0; 32])
+        *self.0.sha256.get_or_init(|| {
+            Hasher::digest(DigestAlgorithm::Sha256, self.der())
+                .as_bytes()
+                .try_into()
+                .unwrap_or([0; 32])
+        })
     }
 
     fn slice(&self, range: &Range<usize>) -> &[u8] {
@@ -414,6 +417,7 @@ fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner
         index: OnceLock::new(),
         extensions,
         signature: 0..0,
+        sha256: OnceLock::new(),
     })
 }
 

@@ -10,8 +10,13 @@
 mod certificate;
 mod extension;
 mod general_name;
+mod identity;
+mod issue;
+mod lint;
 mod name;
 mod pem;
+mod profile;
+mod request;
 mod serial;
 
 pub use certificate::{Certificate, UnknownAlgorithm};
@@ -21,6 +26,16 @@ pub use extension::{
 };
 pub(crate) use extension::{Extensions, distribution_point_name};
 pub use general_name::GeneralName;
+pub use identity::{
+    Fin, Identity, NaturalPerson, Organization, OrganizationIdentifier, OrganizationScheme,
+    PersonIdentifier, Voen,
+};
+pub use issue::{Draft, Issuer, Linted, Order};
+pub use lint::lint;
 pub use name::{Attribute, BuildError, Name, NameBuilder};
 pub use pem::{certificates, pem_blocks, to_pem};
+pub use profile::{
+    Disclosure, Profile, QualifiedKind, QualifiedStatements, StatusLocation, SubjectKind,
+};
+pub use request::{ProvenKey, Request, RequestError, UnsignedRequest};
 pub use serial::SerialNumber;

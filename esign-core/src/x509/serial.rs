@@ -1,6 +1,6 @@
 use core::fmt;
 
-use crate::keys::{KeyError, Random};
+use crate::keys::{KeyError, KeyErrorKind, Random};
 
 /// The serial number of a certificate: INTEGER in minimal two's complement, as received.
 ///
@@ -30,26 +30,25 @@ impl SerialNumber {
         Self(octets.into())
     }
 
-    /// A fresh serial: 127 random bits below a fixed leading one, so that it is positive, always
-    /// 16 octets long and never short of the 64 bits that the Baseline Requirements ask for.
+    /// A fresh serial: 127 random bits, so that it is positive in 16 octets and far above the 64
+    /// bits that the Baseline Requirements ask for.
     ///
     /// # Errors
-    /// `random` gives nothing.
+    /// `random` gives nothing, or nothing but zeros.
     pub fn random(random: &dyn Random) -> Result<Self, KeyError> {
-        // Seventeen octets with a first one of 00 would be the sign; the top bit is spent on
-        // length instead: 01 then 127 bits would be 17 octets. Sixteen octets, top bit clear:
         let mut octets = [0u8; 16];
-        loop {
-            random.fill(&mut octets)?;
-            if let Some(first) = octets.first_mut() {
-                *first &= 0x7f;
-            }
-            // One in 2^127 is zero, and one in 256 would have a superfluous leading octet.
-            let serial = Self::from_magnitude(&octets);
-            if !serial.is_zero() {
-                return Ok(serial);
-            }
+        random.fill(&mut octets)?;
+        if let Some(first) = octets.first_mut() {
+            *first &= 0x7f;
         }
+        // Zero comes once in 2^127 draws: the source is broken, and the next draw would be, too.
+        if octets == [0; 16] {
+            return Err(KeyError::new(
+                KeyErrorKind::Random,
+                "serial: the random octets are all zero",
+            ));
+        }
+        Ok(Self::from_magnitude(&octets))
     }
 
     /// Parses hexadecimal digits, with or without colons and spaces between them.

@@ -503,9 +503,8 @@ fn checked(attribute: ObjectIdentifier, text: &str) -> Result<Tag, BuildError> {
                     "{keyword}: \"{c}\" is not in PrintableString"
                 )));
             }
-            if attribute == oid::COUNTRY && !text.bytes().all(|b| b.is_ascii_uppercase())
-                || (attribute == oid::COUNTRY && count != 2)
-            {
+            let code = count == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
+            if attribute == oid::COUNTRY && !code {
                 return Err(BuildError::new(format!(
                     "{keyword}: \"{text}\" is not a two-letter country code in capitals"
                 )));

@@ -6,6 +6,8 @@
 //! Start with `cades` to sign any file, `pades` for PDF, and
 //! `validation` to judge what was signed. `docs/architecture.md` has the picture.
 
+pub mod cades;
+pub mod cms;
 pub mod crl;
 pub mod der;
 pub mod evidence;

@@ -111,6 +111,20 @@ oids! {
     SIGNATURE_TIME_STAMP = "1.2.840.113549.1.9.16.2.14";
     /// id-aa-ets-contentTimestamp, EN 319 122-1 5.2.8
     CONTENT_TIME_STAMP = "1.2.840.113549.1.9.16.2.20";
+    /// id-spq-ets-uri, EN 319 122-1 5.2.9.1
+    SP_URI = "1.2.840.113549.1.9.16.5.1";
+    /// id-cti-ets-proofOfOrigin, RFC 5126 5.11.1
+    PROOF_OF_ORIGIN = "1.2.840.113549.1.9.16.6.1";
+    /// id-cti-ets-proofOfReceipt, RFC 5126 5.11.1
+    PROOF_OF_RECEIPT = "1.2.840.113549.1.9.16.6.2";
+    /// id-cti-ets-proofOfDelivery, RFC 5126 5.11.1
+    PROOF_OF_DELIVERY = "1.2.840.113549.1.9.16.6.3";
+    /// id-cti-ets-proofOfSender, RFC 5126 5.11.1
+    PROOF_OF_SENDER = "1.2.840.113549.1.9.16.6.4";
+    /// id-cti-ets-proofOfApproval, RFC 5126 5.11.1
+    PROOF_OF_APPROVAL = "1.2.840.113549.1.9.16.6.5";
+    /// id-cti-ets-proofOfCreation, RFC 5126 5.11.1
+    PROOF_OF_CREATION = "1.2.840.113549.1.9.16.6.6";
     /// id-ct-TSTInfo, RFC 3161 2.4.2
     TST_INFO = "1.2.840.113549.1.9.16.1.4";
 

@@ -238,7 +238,14 @@ fn cryptographic_verification(signature: &Signature, certificate: &Certificate) 
                 .with("reason", error.to_string());
         }
     };
-    match key.verify(algorithm, &signature.signed_bytes, &signature.value.octets) {
+    let verify = |bytes: &[u8]| key.verify(algorithm, bytes, &signature.value.octets);
+    let mut result = verify(&signature.signed_bytes);
+    if result.is_err()
+        && let Some(received) = &signature.signed_bytes_as_received
+    {
+        result = verify(received);
+    }
+    match result {
         Ok(()) => Finding::passed(RULE, CLAUSE)
             .of(object)
             .with("algorithm", algorithm.to_string())

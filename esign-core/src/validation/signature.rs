@@ -19,6 +19,9 @@ pub struct Signature {
     pub objects: Vec<SignedObject>,
     /// The octets that the signature value covers: signed attributes as SET OF.
     pub signed_bytes: Vec<u8>,
+    /// The same as received, where that is not the canonical form: some signers signed what they
+    /// wrote. Tried second, and remarked on (rule 3).
+    pub signed_bytes_as_received: Option<Vec<u8>>,
     /// The signature value.
     pub value: SignatureValue,
     /// How the signature names its certificate, in the order of appearance. The first reference

@@ -1,0 +1,323 @@
+//! Whole messages: detached and enveloping, and a further signer beside those that are there.
+
+use std::io::Write;
+
+use super::CadesError;
+use super::create::{Prepared, SignatureParameters, algorithm_for, prepare_signature};
+use crate::cms::{Content, ContentHasher, SignedData};
+use crate::der::{Tag, Writer};
+use crate::keys::{Digest, DigestAlgorithm, SigningKey};
+use crate::oid;
+use crate::source::ReadAt;
+use crate::x509::Certificate;
+
+/// Signs `content`, which stays outside of the message. Reads it once.
+///
+/// # Errors
+/// The content cannot be read, key and certificate do not belong together, or the key fails.
+pub fn sign_detached<S: ReadAt + ?Sized>(
+    content: &S,
+    key: &dyn SigningKey,
+    certificate: &Certificate,
+    parameters: &SignatureParameters,
+) -> Result<Vec<u8>, CadesError> {
+    let (prepared, signature) = signed(content, key, certificate, parameters)?;
+    prepared.finish(&signature)
+}
+
+/// Signs `content` and writes a message that holds it to `out`. Reads the content twice, so that
+/// every length is known before the first octet is written: the message is DER.
+///
+/// # Errors
+/// As [`sign_detached`]; writing fails.
+pub fn sign_enveloping<S: ReadAt + ?Sized>(
+    content: &S,
+    out: &mut dyn Write,
+    key: &dyn SigningKey,
+    certificate: &Certificate,
+    parameters: &SignatureParameters,
+) -> Result<(), CadesError> {
+    let (prepared, signature) = signed(content, key, certificate, parameters)?;
+    let mut w = Writer::with_capacity(2048);
+    write(&mut w, &prepared, &signature)?;
+    let parts = Parts::of(&SignedData::read(w.finish().as_slice())?);
+    let place = Content {
+        place: 0..content.len(),
+        constructed: false,
+        len: content.len(),
+    };
+    parts.write(out, Some((&place, content)))
+}
+
+fn signed<S: ReadAt + ?Sized>(
+    content: &S,
+    key: &dyn SigningKey,
+    certificate: &Certificate,
+    parameters: &SignatureParameters,
+) -> Result<(Prepared, Vec<u8>), CadesError> {
+    let algorithm = algorithm_for(key, certificate)?;
+    let digest = digest_of(content, algorithm.digest())?;
+    let (prepared, tbs) = prepare_signature(&digest, certificate, algorithm, parameters)?;
+    let signature = key.sign(tbs.algorithm, &tbs.bytes)?;
+    Ok((prepared, signature))
+}
+
+fn digest_of<S: ReadAt + ?Sized>(
+    content: &S,
+    algorithm: DigestAlgorithm,
+) -> Result<Digest, CadesError> {
+    let mut hasher = ContentHasher::new(&[algorithm]);
+    hasher.update_from(content, 0..content.len())?;
+    let digest = hasher.finish().into_iter().next();
+    digest.ok_or_else(|| CadesError::Misuse("no digest".to_owned()))
+}
+
+/// Adds a signer to a message and writes it to `out`. What other signers wrote (their parts, the
+/// certificates and CRLs) is carried over octet for octet.
+///
+/// `detached` is the content where the message does not hold it.
+///
+/// # Errors
+/// The message cannot be read; the content is missing, or is there twice; its type is not the one
+/// asked for; as [`sign_detached`].
+pub fn add_signer<S: ReadAt + ?Sized>(
+    message: &S,
+    detached: Option<&dyn ReadAt>,
+    out: &mut dyn Write,
+    key: &dyn SigningKey,
+    certificate: &Certificate,
+    parameters: &SignatureParameters,
+) -> Result<(), CadesError> {
+    let data = SignedData::read(message)?;
+    let algorithm = algorithm_for(key, certificate)?;
+    let parameters = SignatureParameters {
+        content_type: data.content_type,
+        ..parameters.clone()
+    };
+    let digest = match (&data.content, detached) {
+        (Some(_), Some(_)) => {
+            return Err(CadesError::Misuse(
+                "the message holds its content, and another one was given".to_owned(),
+            ));
+        }
+        (None, None) => {
+            return Err(CadesError::Misuse(
+                "the message is detached: its content must be given to add a signer".to_owned(),
+            ));
+        }
+        (None, Some(content)) => digest_of(content, algorithm.digest())?,
+        (Some(content), None) => {
+            let known = data
+                .content_digests
+                .iter()
+                .find(|d| d.algorithm() == algorithm.digest());
+            match known {
+                Some(digest) => *digest,
+                None => {
+                    let mut hasher = ContentHasher::new(&[algorithm.digest()]);
+                    content.read(message, &mut |octets| {
+                        hasher.update(octets);
+                        Ok(())
+                    })?;
+                    let digest = hasher.finish().into_iter().next();
+                    digest.ok_or_else(|| CadesError::Misuse("no digest".to_owned()))?
+                }
+            }
+        }
+    };
+    let (prepared, tbs) = prepare_signature(&digest, certificate, algorithm, &parameters)?;
+    let signature = key.sign(tbs.algorithm, &tbs.bytes)?;
+    let mut parts = Parts::of(&data);
+    parts.add(&prepared, &signature)?;
+    match &data.content {
+        None => parts.write::<[u8]>(out, None),
+        Some(content) => parts.write(out, Some((content, message))),
+    }
+}
+
+/// Writes a detached message with one signer.
+pub(super) fn write(
+    w: &mut Writer,
+    prepared: &Prepared,
+    signature: &[u8],
+) -> Result<(), CadesError> {
+    let mut result = Ok(());
+    w.sequence(|w| {
+        w.oid(oid::SIGNED_DATA);
+        w.nested(Tag::constructed(0), |w| {
+            w.sequence(|w| {
+                // RFC 5652 5.1: 1 for id-data with signers of version 1, else 3.
+                w.u32(if prepared.content_type() == oid::DATA {
+                    1
+                } else {
+                    3
+                });
+                w.nested(Tag::SET, |w| prepared.algorithm().digest().encode(w));
+                w.sequence(|w| w.oid(prepared.content_type()));
+                let mut certificates: Vec<Vec<u8>> = prepared
+                    .certificates()
+                    .into_iter()
+                    .map(<[u8]>::to_vec)
+                    .collect();
+                w.set_of(Tag::constructed(0), &mut certificates);
+                w.nested(Tag::SET, |w| {
+                    result = prepared.write_signer_info(w, signature)
+                });
+            });
+        });
+    });
+    result
+}
+
+/// The pieces of a message around its content, each a whole encoding.
+struct Parts {
+    version: u32,
+    content_type: ::der::asn1::ObjectIdentifier,
+    digests: Vec<Vec<u8>>,
+    certificates: Vec<Vec<u8>>,
+    crls: Vec<Vec<u8>>,
+    signers: Vec<Vec<u8>>,
+}
+
+impl Parts {
+    fn of(data: &SignedData) -> Self {
+        let encoded = |d: &DigestAlgorithm| {
+            let mut w = Writer::new();
+            d.encode(&mut w);
+            w.finish()
+        };
+        // Other certificate choices have tags 0 to 3, other revocation information has 1.
+        let (crl_like, certificate_like): (Vec<Vec<u8>>, Vec<Vec<u8>>) = data
+            .others
+            .iter()
+            .cloned()
+            .partition(|o| o.first() == Some(&Tag::constructed(1).0));
+        Self {
+            version: data.version,
+            content_type: data.content_type,
+            digests: data.digest_algorithms.iter().map(encoded).collect(),
+            certificates: [data.certificates.clone(), certificate_like].concat(),
+            crls: [data.crls.clone(), crl_like].concat(),
+            signers: data.signers.iter().map(|s| s.raw.clone()).collect(),
+        }
+    }
+
+    fn add(&mut self, prepared: &Prepared, signature: &[u8]) -> Result<(), CadesError> {
+        let mut w = Writer::new();
+        prepared.algorithm().digest().encode(&mut w);
+        let digest = w.finish();
+        if !self.digests.contains(&digest) {
+            self.digests.push(digest);
+        }
+        for certificate in prepared.certificates() {
+            if !self.certificates.iter().any(|c| c == certificate) {
+                self.certificates.push(certificate.to_vec());
+            }
+        }
+        let mut w = Writer::new();
+        prepared.write_signer_info(&mut w, signature)?;
+        self.signers.push(w.finish());
+        Ok(())
+    }
+
+    /// Writes the message as DER on its outer levels, the content streamed in between.
+    fn write<S: ReadAt + ?Sized>(
+        mut self,
+        out: &mut dyn Write,
+        content: Option<(&Content, &S)>,
+    ) -> Result<(), CadesError> {
+        let encode = |write: &mut dyn FnMut(&mut Writer)| {
+            let mut w = Writer::new();
+            write(&mut w);
+            w.finish()
+        };
+        let version = encode(&mut |w| w.u32(self.version));
+        let digests = encode(&mut |w| w.set_of(Tag::SET, &mut self.digests));
+        let content_type = encode(&mut |w| w.oid(self.content_type));
+        let mut tail = Vec::new();
+        if !self.certificates.is_empty() {
+            tail.extend(encode(&mut |w| {
+                w.set_of(Tag::constructed(0), &mut self.certificates)
+            }));
+        }
+        if !self.crls.is_empty() {
+            tail.extend(encode(&mut |w| {
+                w.set_of(Tag::constructed(1), &mut self.crls)
+            }));
+        }
+        tail.extend(encode(&mut |w| w.set_of(Tag::SET, &mut self.signers)));
+
+        // Lengths from the inside out.
+        let wide = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let octets = content.map(|(c, _)| c.len);
+        let wrapped = octets.map(|n| n.saturating_add(header_len(n)));
+        let explicit = wrapped.map_or(0, |n| n.saturating_add(header_len(n)));
+        let encapsulated = wide(content_type.len()).saturating_add(explicit);
+        let signed_data = wide(version.len() + digests.len() + tail.len())
+            .saturating_add(header_len(encapsulated))
+            .saturating_add(encapsulated);
+        let tagged = signed_data.saturating_add(header_len(signed_data));
+        let signed_data_oid = encode(&mut |w| w.oid(oid::SIGNED_DATA));
+        let info = wide(signed_data_oid.len())
+            .saturating_add(header_len(tagged))
+            .saturating_add(tagged);
+
+        out.write_all(&header(Tag::SEQUENCE, info))?;
+        out.write_all(&signed_data_oid)?;
+        out.write_all(&header(Tag::constructed(0), tagged))?;
+        out.write_all(&header(Tag::SEQUENCE, signed_data))?;
+        out.write_all(&version)?;
+        out.write_all(&digests)?;
+        out.write_all(&header(Tag::SEQUENCE, encapsulated))?;
+        out.write_all(&content_type)?;
+        if let (Some((content, source)), Some(wrapped)) = (content, wrapped) {
+            out.write_all(&header(Tag::constructed(0), wrapped))?;
+            out.write_all(&header(Tag::OCTET_STRING, content.len))?;
+            content.read(source, &mut |block| out.write_all(block))?;
+        }
+        out.write_all(&tail)?;
+        Ok(())
+    }
+}
+
+/// Octets of the header before `length` content octets.
+fn header_len(length: u64) -> u64 {
+    match length {
+        0..0x80 => 2,
+        _ => 2 + u64::from((64 - length.leading_zeros()).div_ceil(8)),
+    }
+}
+
+fn header(tag: Tag, length: u64) -> Vec<u8> {
+    let octets = length.to_be_bytes();
+    let mut out = vec![tag.0];
+    match octets {
+        [0, 0, 0, 0, 0, 0, 0, short @ 0..0x80] => out.push(short),
+        octets => {
+            let digits: Vec<u8> = octets.into_iter().skip_while(|b| *b == 0).collect();
+            out.push(0x80 | u8::try_from(digits.len()).unwrap_or(8));
+            out.extend(digits);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_minimal() {
+        for (length, expected) in [
+            (0, &[4, 0][..]),
+            (127, &[4, 127]),
+            (128, &[4, 0x81, 128]),
+            (65_536, &[4, 0x83, 1, 0, 0]),
+            (10 << 30, &[4, 0x85, 2, 0x80, 0, 0, 0]),
+        ] {
+            let header = header(Tag::OCTET_STRING, length);
+            assert_eq!(header, expected);
+            assert_eq!(header_len(length), u64::try_from(header.len()).unwrap());
+        }
+    }
+}

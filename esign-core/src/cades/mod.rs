@@ -1,0 +1,20 @@
+//! CAdES signatures of EN 319 122-1 at level B-B: making them, and reading them for validation.
+//!
+//! * [`prepare_signature`] → a key → [`Prepared::finish`] makes one signer's part over a digest;
+//!   [`sign_detached`], [`sign_enveloping`] and [`add_signer`] wrap the whole.
+//! * [`prepare`] reads a message, hashes its content once and gives one
+//!   [`Signature`](crate::validation::Signature) for each signer.
+
+mod create;
+mod error;
+mod message;
+mod prepare;
+
+pub use create::{
+    CommitmentType, PolicyIdentifier, Prepared, SignatureParameters, SignerLocation, algorithm_for,
+    max_len, prepare_signature,
+};
+pub use error::CadesError;
+pub use message::{add_signer, sign_detached, sign_enveloping};
+pub(crate) use prepare::signature_of;
+pub use prepare::{Input, prepare};

@@ -1,0 +1,566 @@
+//! From a message to [`Signature`]s: structure, digests and references, without any trust.
+
+use std::borrow::Cow;
+
+use super::CadesError;
+use crate::cms::{self, CmsError, ContentHasher, SignedData, SignerInfo};
+use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, decode};
+use crate::evidence::Evidence;
+use crate::keys::{Digest, DigestAlgorithm, SignatureAlgorithm};
+use crate::oid;
+use crate::report::{Finding, SubIndication};
+use crate::source::ReadAt;
+use crate::time::UnixTime;
+use crate::validation::{
+    CertRef, Claims, Coverage, Format, ObjectDigest, Signature, SignatureValue, SignedObject,
+    SignerIdentifier, Timestamp,
+};
+use crate::{crl::Crl, x509::Certificate, x509::pem_blocks};
+
+/// Largest PEM-armoured message; armour is for messages that people mail, and takes memory.
+const MAX_PEM: u64 = 256 << 20;
+
+/// A message and, where it is detached, its content.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// The message, DER, BER or PEM.
+    pub message: &'a dyn ReadAt,
+    /// The content, where it stands outside.
+    pub detached: Option<&'a dyn ReadAt>,
+}
+
+/// What is known of the octets that a signature speaks of.
+#[derive(Clone, Copy)]
+pub(crate) enum ContentDigests<'a> {
+    /// Their digests; a missing algorithm is one that is not computed here.
+    Known(&'a [Digest]),
+    /// They are not there.
+    Missing,
+}
+
+/// Reads a message, hashes its content once, and gives one signature for each signer.
+///
+/// # Errors
+/// The message cannot be read as CMS `SignedData`, or a source fails. What is wrong with a
+/// single signer is a finding, not an error.
+pub fn prepare(input: &Input<'_>) -> Result<Vec<Signature>, CadesError> {
+    let armoured = unarmoured(input.message)?;
+    let message: &dyn ReadAt = match &armoured {
+        Some(der) => der,
+        None => input.message,
+    };
+    let data = SignedData::read(message)?;
+    let mut extra = Vec::new();
+    if data.len < message.len() {
+        extra.push(
+            Finding::remark("cms.trailing-octets", "RFC 5652 3")
+                .with("message", data.len)
+                .with("file", message.len()),
+        );
+    }
+    let wanted = wanted(&data);
+    let digests = match (&data.content, input.detached) {
+        (None, None) => None,
+        (None, Some(content)) => Some(hash(content, &wanted)?),
+        (Some(_), None) => Some(enclosed(&data, message, &wanted)?),
+        (Some(_), Some(content)) => {
+            let inside = enclosed(&data, message, &wanted)?;
+            let outside = hash(content, &wanted)?;
+            // Rule 10: one content only; what was shown to the user must be what was signed.
+            extra.push(if inside == outside {
+                Finding::remark("cms.content-twice", "rule 10")
+            } else {
+                Finding::failed(
+                    "cms.content-differs",
+                    "rule 10",
+                    SubIndication::FormatFailure,
+                )
+                .with(
+                    "enclosed",
+                    inside.first().map(Digest::to_string).unwrap_or_default(),
+                )
+                .with(
+                    "given",
+                    outside.first().map(Digest::to_string).unwrap_or_default(),
+                )
+            });
+            Some(inside)
+        }
+    };
+    let content = match &digests {
+        Some(digests) => ContentDigests::Known(digests),
+        None => ContentDigests::Missing,
+    };
+    let several = data.signers.len() > 1;
+    let signature = |(n, signer): (usize, &SignerInfo)| {
+        let name = if several {
+            format!("signer {}", n + 1)
+        } else {
+            "signer".to_owned()
+        };
+        let mut signature = signature_of(&data, signer, content, name);
+        signature.format_findings.extend(extra.iter().cloned());
+        signature
+    };
+    Ok(data.signers.iter().enumerate().map(signature).collect())
+}
+
+/// One signer as a [`Signature`]; `content` is what the caller hashed.
+pub(crate) fn signature_of(
+    data: &SignedData,
+    signer: &SignerInfo,
+    content: ContentDigests<'_>,
+    name: String,
+) -> Signature {
+    let mut findings = Vec::new();
+    if data.is_ber
+        || signer
+            .signed_attributes
+            .as_ref()
+            .is_some_and(|a| a.as_received.is_some())
+    {
+        findings.push(Finding::remark("cms.not-der", "rule 3; RFC 5652 5.4"));
+    }
+    if !data.others.is_empty() {
+        findings.push(
+            Finding::remark("cms.other-choices", "RFC 5652 10.2").with("count", data.others.len()),
+        );
+    }
+    let evidence = evidence(data, &mut findings);
+    let references = attributes(data, signer, &mut findings);
+    algorithms(signer, &mut findings);
+    let signed = message_digest(signer);
+    let digest = match (signer.digest_algorithm, content) {
+        (Err(oid), _) => ObjectDigest::Unknown(oid),
+        (Ok(algorithm), ContentDigests::Known(digests)) => {
+            let signed = signed.and_then(|s| Digest::new(algorithm, s));
+            match (signed, digests.iter().find(|d| d.algorithm() == algorithm)) {
+                (_, None) => ObjectDigest::Unknown(algorithm.oid()),
+                (Some(signed), Some(computed)) if signed == *computed => {
+                    ObjectDigest::Intact(signed)
+                }
+                (Some(signed), Some(computed)) => ObjectDigest::Broken {
+                    signed,
+                    computed: *computed,
+                },
+                (None, Some(_)) => ObjectDigest::Missing { signed: None },
+            }
+        }
+        (Ok(algorithm), ContentDigests::Missing) => ObjectDigest::Missing {
+            signed: signed.and_then(|s| Digest::new(algorithm, s)),
+        },
+    };
+    let time_stamp =
+        |a: &cms::Attribute| matches!(a.oid, oid::SIGNATURE_TIME_STAMP | oid::CONTENT_TIME_STAMP);
+    let signed_attributes = signer.signed_attributes.iter().flat_map(|a| &a.attributes);
+    let timestamps = signed_attributes
+        .chain(&signer.unsigned_attributes)
+        .filter(|a| time_stamp(a))
+        .flat_map(|a| {
+            a.values.iter().map(|v| Timestamp {
+                token: v.clone(),
+                attribute: a.oid,
+            })
+        })
+        .collect();
+    let (signed_bytes, as_received) = match &signer.signed_attributes {
+        Some(a) => (a.signed.clone(), a.as_received.clone()),
+        None => (Vec::new(), None),
+    };
+    Signature {
+        format: if references.is_empty() {
+            Format::Cms
+        } else {
+            Format::Cades
+        },
+        name,
+        claims: claims(signer, &mut findings),
+        objects: vec![SignedObject {
+            scope: "content".to_owned(),
+            digest,
+        }],
+        signed_bytes,
+        signed_bytes_as_received: as_received,
+        value: SignatureValue {
+            algorithm: signer.signature_algorithm,
+            octets: signer.signature.clone(),
+        },
+        signing_certificate: references,
+        signer_identifier: Some(match &signer.sid {
+            cms::SignerIdentifier::IssuerAndSerial(issuer, serial) => {
+                SignerIdentifier::IssuerAndSerial(issuer.clone(), serial.clone())
+            }
+            cms::SignerIdentifier::KeyIdentifier(id) => SignerIdentifier::KeyIdentifier(id.clone()),
+        }),
+        timestamps,
+        evidence,
+        coverage: match content {
+            ContentDigests::Known(_) => Coverage::Whole,
+            ContentDigests::Missing => Coverage::Unknown,
+        },
+        format_findings: findings,
+    }
+}
+
+/// The digest algorithms of all signers, each once.
+fn wanted(data: &SignedData) -> Vec<DigestAlgorithm> {
+    let mut wanted = Vec::new();
+    for algorithm in data.signers.iter().filter_map(|s| s.digest_algorithm.ok()) {
+        if !wanted.contains(&algorithm) {
+            wanted.push(algorithm);
+        }
+    }
+    wanted
+}
+
+fn hash(content: &dyn ReadAt, wanted: &[DigestAlgorithm]) -> Result<Vec<Digest>, CadesError> {
+    let mut hasher = ContentHasher::new(wanted);
+    hasher.update_from(content, 0..content.len())?;
+    Ok(hasher.finish())
+}
+
+/// Digests of the enclosed content; read again only where a signer's algorithm is missing from
+/// `digestAlgorithms`.
+fn enclosed(
+    data: &SignedData,
+    message: &dyn ReadAt,
+    wanted: &[DigestAlgorithm],
+) -> Result<Vec<Digest>, CadesError> {
+    let known: Vec<Digest> = wanted
+        .iter()
+        .filter_map(|a| {
+            data.content_digests
+                .iter()
+                .find(|d| d.algorithm() == *a)
+                .copied()
+        })
+        .collect();
+    match &data.content {
+        Some(content) if known.len() < wanted.len() => {
+            let mut hasher = ContentHasher::new(wanted);
+            content.read(message, &mut |octets| {
+                hasher.update(octets);
+                Ok(())
+            })?;
+            Ok(hasher.finish())
+        }
+        _ => Ok(known),
+    }
+}
+
+/// The message inside PEM armour; `None` where there is no armour.
+fn unarmoured(message: &dyn ReadAt) -> Result<Option<Vec<u8>>, CadesError> {
+    let mut start = [0u8; 11];
+    let n = message.read_at(0, &mut start)?;
+    if start.get(..n) != Some(b"-----BEGIN ".as_slice()) {
+        return Ok(None);
+    }
+    let limit = |what| CmsError::Decode(DecodeError::new(what, "PEM", 0));
+    if message.len() > MAX_PEM {
+        return Err(limit(DecodeKind::Limit("PEM of more than 256 MiB")).into());
+    }
+    let text: Cow<'_, [u8]> = match message.as_slice() {
+        Some(all) => Cow::Borrowed(all),
+        None => {
+            let mut all = vec![0; usize::try_from(message.len()).unwrap_or(0)];
+            message.read_exact_at(0, &mut all)?;
+            Cow::Owned(all)
+        }
+    };
+    let blocks = pem_blocks(&text, &["CMS", "PKCS7", "PKCS #7 SIGNED DATA"])
+        .map_err(|e| CadesError::Cms(CmsError::Decode(e)))?;
+    match blocks.into_iter().next() {
+        Some(der) => Ok(Some(der)),
+        None => Err(limit(DecodeKind::Value("PEM without a CMS or PKCS7 block")).into()),
+    }
+}
+
+/// Certificates and CRLs that can be read; others are remarked on.
+fn evidence(data: &SignedData, findings: &mut Vec<Finding>) -> Evidence {
+    let mut evidence = Evidence::new();
+    for der in &data.certificates {
+        match Certificate::from_der(der) {
+            Ok(certificate) => {
+                evidence.add_certificate(certificate);
+            }
+            Err(e) => findings.push(
+                Finding::remark("cms.certificate-unreadable", "RFC 5652 10.2.2")
+                    .with("reason", e.to_string()),
+            ),
+        }
+    }
+    for der in &data.crls {
+        match Crl::from_der(der) {
+            Ok(crl) => {
+                evidence.add_crl(crl);
+            }
+            Err(e) => findings.push(
+                Finding::remark("cms.crl-unreadable", "RFC 5652 10.2.1")
+                    .with("reason", e.to_string()),
+            ),
+        }
+    }
+    evidence
+}
+
+/// Rules 1, 2, 4, 5 and 7: which signed attributes there are, and how often.
+fn attributes(data: &SignedData, signer: &SignerInfo, findings: &mut Vec<Finding>) -> Vec<CertRef> {
+    let format = SubIndication::FormatFailure;
+    let Some(signed) = &signer.signed_attributes else {
+        findings.push(Finding::failed(
+            "cms.signed-attributes.present",
+            "rule 4",
+            format,
+        ));
+        return Vec::new();
+    };
+    findings.push(Finding::passed("cms.signed-attributes.present", "rule 4"));
+    for (n, attribute) in signed.attributes.iter().enumerate() {
+        let earlier = signed
+            .attributes
+            .iter()
+            .take(n)
+            .any(|a| a.oid == attribute.oid);
+        if (earlier || attribute.values.len() != 1) && !attribute.may_repeat() {
+            findings.push(
+                Finding::failed(
+                    "cms.signed-attributes.single",
+                    "rule 5; RFC 5652 5.3",
+                    format,
+                )
+                .with("attribute", attribute.oid.to_string())
+                .with("values", attribute.values.len())
+                .with("repeated", earlier),
+            );
+        }
+    }
+    let one = |oid| signed.of(oid).next().and_then(cms::Attribute::single);
+    let content_type =
+        one(oid::CONTENT_TYPE).and_then(|v| decode(v, Rules::Ber, |r| r.oid("contentType")).ok());
+    findings.push(match content_type {
+        Some(found) if found == data.content_type => {
+            Finding::passed("cms.content-type", "rule 1; RFC 5652 11.1")
+        }
+        found => Finding::failed("cms.content-type", "rule 1; RFC 5652 11.1", format)
+            .with(
+                "signed",
+                found.map_or_else(|| "absent".to_owned(), |o| o.to_string()),
+            )
+            .with("eContentType", data.content_type.to_string()),
+    });
+    if message_digest(signer).is_none() {
+        findings.push(Finding::failed(
+            "cms.message-digest.present",
+            "rule 2; RFC 5652 11.2",
+            format,
+        ));
+    }
+    let mut references = Vec::new();
+    let mut malformed = None;
+    for (oid, v2) in [
+        (oid::SIGNING_CERTIFICATE_V2, true),
+        (oid::SIGNING_CERTIFICATE, false),
+    ] {
+        for value in signed.of(oid).filter_map(cms::Attribute::single) {
+            match decode(value, Rules::Ber, |r| cert_refs(r, v2)) {
+                Ok(found) => references.extend(found),
+                Err(e) => malformed = Some(e),
+            }
+        }
+    }
+    if let Some(e) = malformed {
+        findings.push(
+            Finding::failed(
+                "cms.signing-certificate.form",
+                "rule 7; RFC 5035 5.4",
+                format,
+            )
+            .with("reason", e.to_string()),
+        );
+    } else if references.is_empty() {
+        findings.push(Finding::indeterminate(
+            "cms.signing-certificate.present",
+            "rule 7; EN 319 122-1 5.2.2",
+            SubIndication::SigConstraintsFailure,
+        ));
+    }
+    references
+}
+
+/// `SigningCertificate` and `SigningCertificateV2` (RFC 5035 5.4.1, 3).
+fn cert_refs(r: &mut Reader<'_>, v2: bool) -> Result<Vec<CertRef>, DecodeError> {
+    r.sequence("signingCertificate", |r| {
+        let certs = r.expect(Tag::SEQUENCE, "certs")?;
+        let mut list = certs.reader("certs")?;
+        let mut found = Vec::new();
+        while !list.is_empty() {
+            found.push(list.sequence("certID", |r| cert_ref(r, v2))?);
+        }
+        r.optional(Tag::SEQUENCE, "policies")?;
+        Ok(found)
+    })
+}
+
+fn cert_ref(r: &mut Reader<'_>, v2: bool) -> Result<CertRef, DecodeError> {
+    let algorithm = match (v2, r.peek()) {
+        (false, _) => Ok(DigestAlgorithm::Sha1),
+        (true, Some(Tag::SEQUENCE)) => DigestAlgorithm::decode(r, "hashAlgorithm")?,
+        (true, _) => Ok(DigestAlgorithm::Sha256),
+    };
+    let hash = r.expect(Tag::OCTET_STRING, "certHash")?;
+    let octets = hash.octets("certHash")?;
+    let digest = match algorithm {
+        Err(oid) => Err(oid),
+        Ok(a) => Ok(Digest::new(a, &octets).ok_or_else(|| {
+            hash.error(
+                DecodeKind::Value("length is not that of the digest"),
+                "certHash",
+            )
+        })?),
+    };
+    let mut issuer_serial = None;
+    if let Some(tlv) = r.optional(Tag::SEQUENCE, "issuerSerial")? {
+        issuer_serial = tlv.nested("issuerSerial", |r| {
+            let names = r.expect(Tag::SEQUENCE, "issuer")?;
+            let mut list = names.reader("issuer")?;
+            let mut directory = None;
+            while !list.is_empty() {
+                let name = list.any("issuer")?;
+                if name.tag == Tag::constructed(4) {
+                    directory = Some(name.value.to_vec());
+                }
+            }
+            let serial = r.integer("serialNumber")?.to_vec();
+            Ok(directory.map(|d| (d, serial)))
+        })?;
+    }
+    Ok(CertRef {
+        digest,
+        issuer_serial,
+    })
+}
+
+/// The octets of `message-digest`, where it stands once with one value.
+fn message_digest(signer: &SignerInfo) -> Option<&[u8]> {
+    let signed = signer.signed_attributes.as_ref()?;
+    let mut all = signed.of(oid::MESSAGE_DIGEST);
+    let value = all.next()?.single()?;
+    if all.next().is_some() {
+        return None;
+    }
+    let tlv = Reader::new(value, Rules::Ber)
+        .expect(Tag::OCTET_STRING, "")
+        .ok()?;
+    Some(tlv.value)
+}
+
+/// Rule 6: one digest everywhere; and the binding of RFC 6211 where it is there.
+fn algorithms(signer: &SignerInfo, findings: &mut Vec<Finding>) {
+    const RULE: &str = "cms.digest-algorithm.agrees";
+    const CLAUSE: &str = "rule 6; RFC 5652 5.3";
+    let format = SubIndication::FormatFailure;
+    let (Ok(digest), Ok(algorithm)) = (signer.digest_algorithm, signer.signature_algorithm) else {
+        return;
+    };
+    // RFC 8419 3.1: Ed25519 goes with SHA-512.
+    if algorithm.digest() == digest {
+        findings.push(Finding::passed(RULE, CLAUSE));
+    } else {
+        findings.push(
+            Finding::failed(RULE, CLAUSE, format)
+                .with("digestAlgorithm", digest.to_string())
+                .with("signatureAlgorithm", algorithm.to_string()),
+        );
+    }
+    let Some(signed) = &signer.signed_attributes else {
+        return;
+    };
+    let Some(value) = signed.of(oid::CMS_ALGORITHM_PROTECTION).next() else {
+        return;
+    };
+    let protected = value.single().and_then(|v| {
+        decode(v, Rules::Ber, |r| {
+            r.sequence("algorithmProtection", |r| {
+                let digest = DigestAlgorithm::decode(r, "digestAlgorithm")?;
+                let signature = r.optional(Tag::constructed(1), "signatureAlgorithm")?;
+                let signature = signature
+                    .map(|t| SignatureAlgorithm::decode(&t, digest.ok(), "signatureAlgorithm"))
+                    .transpose()?;
+                r.optional(Tag::constructed(2), "macAlgorithm")?;
+                Ok((digest, signature))
+            })
+        })
+        .ok()
+    });
+    if protected != Some((Ok(digest), Some(Ok(algorithm)))) {
+        findings.push(
+            Finding::failed("cms.algorithm-protection", "RFC 6211 2", format)
+                .with("digestAlgorithm", digest.to_string())
+                .with("signatureAlgorithm", algorithm.to_string()),
+        );
+    }
+}
+
+/// What the signer says; parts that cannot be read are left out and remarked on (rule 13).
+fn claims(signer: &SignerInfo, findings: &mut Vec<Finding>) -> Claims {
+    let mut claims = Claims::default();
+    let Some(signed) = &signer.signed_attributes else {
+        return claims;
+    };
+    let one = |oid| signed.of(oid).next().and_then(cms::Attribute::single);
+    if let Some(value) = one(oid::SIGNING_TIME) {
+        match signing_time(value) {
+            Ok(time) => claims.signing_time = Some(time),
+            Err(e) => findings.push(
+                Finding::remark("cms.signing-time.form", "rule 13; RFC 5652 11.3")
+                    .with("reason", e.to_string()),
+            ),
+        }
+    }
+    let first_oid = |value: &[u8]| {
+        decode(value, Rules::Ber, |r| {
+            let tlv = r.expect(Tag::SEQUENCE, "")?;
+            tlv.reader("")?.oid("")
+        })
+        .ok()
+    };
+    for attribute in signed.of(oid::COMMITMENT_TYPE) {
+        claims
+            .commitment
+            .extend(attribute.values.iter().filter_map(|v| first_oid(v)));
+    }
+    if let Some(value) = one(oid::SIGNER_LOCATION) {
+        claims.location = location(value).ok().filter(|l| !l.is_empty());
+    }
+    if let Some(value) = one(oid::SIGNATURE_POLICY_ID) {
+        // NULL: implied.
+        claims.policy = Some(first_oid(value));
+    }
+    claims
+}
+
+fn signing_time(value: &[u8]) -> Result<UnixTime, DecodeError> {
+    decode(value, Rules::Ber, |r| {
+        let tlv = r.any("signingTime")?;
+        tlv.time("signingTime")
+    })
+}
+
+/// The parts of `SignerLocation`, joined for people.
+fn location(value: &[u8]) -> Result<String, DecodeError> {
+    decode(value, Rules::Ber, |r| {
+        r.sequence("signerLocation", |r| {
+            let mut parts = Vec::new();
+            while !r.is_empty() {
+                let part = r.any("part")?;
+                let mut inner = part.reader("part")?;
+                while !inner.is_empty() {
+                    let text = inner.any("text")?;
+                    parts.push(String::from_utf8_lossy(text.value).into_owned());
+                }
+            }
+            parts.reverse();
+            Ok(parts.join(", "))
+        })
+    })
+}

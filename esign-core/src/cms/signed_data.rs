@@ -1,0 +1,274 @@
+use ::der::asn1::ObjectIdentifier;
+
+use super::layout::{Content, ContentHasher, expect, head, is_end};
+use super::signer_info::{SignerInfo, is_der};
+use super::{CmsError, MAX_ELEMENTS, MAX_REST, MAX_SIGNERS};
+use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, decode};
+use crate::keys::{Digest, DigestAlgorithm};
+use crate::oid;
+use crate::source::ReadAt;
+
+/// `SignedData` (RFC 5652 5.1).
+#[derive(Clone, Debug)]
+pub struct SignedData {
+    /// `version`.
+    pub version: u32,
+    /// `digestAlgorithms`, as far as they are computed here.
+    pub digest_algorithms: Vec<DigestAlgorithm>,
+    /// `eContentType`.
+    pub content_type: ObjectIdentifier,
+    /// `eContent`; `None` where the signature is detached.
+    pub content: Option<Content>,
+    /// Digests of the content by `digestAlgorithms`, where it is there.
+    pub content_digests: Vec<Digest>,
+    /// X.509 certificates, each a whole encoding.
+    pub certificates: Vec<Vec<u8>>,
+    /// CRLs, each a whole encoding.
+    pub crls: Vec<Vec<u8>>,
+    /// Other forms of certificates and revocation information (`[n]` choices), as received.
+    pub others: Vec<Vec<u8>>,
+    /// `signerInfos`.
+    pub signers: Vec<SignerInfo>,
+    /// Whether the encoding is BER that is not DER, outside of the signers.
+    pub is_ber: bool,
+    /// Octets of the message; more may follow in the source, which is for the caller to judge.
+    pub len: u64,
+}
+
+impl SignedData {
+    /// Reads a `ContentInfo` with `SignedData` from the start of `source`, and hashes its content.
+    ///
+    /// # Errors
+    /// [`CmsError`]; where the content type is another one, it is named.
+    pub fn read<S: ReadAt + ?Sized>(source: &S) -> Result<Self, CmsError> {
+        let limit = source.len();
+        let mut ber = false;
+        let mut enter = |at: u64, limit: u64, tag: Tag, field: &str| {
+            let head = expect(source, at, limit, tag, field)?;
+            ber |= head.end.is_none();
+            Ok::<_, CmsError>((head.content, head.end.unwrap_or(limit), head.end.is_none()))
+        };
+        let (at, end, open_1) = enter(0, limit, Tag::SEQUENCE, "contentInfo")?;
+        let (found, at) = oid_at(source, at, end, "contentType")?;
+        if found != oid::SIGNED_DATA {
+            return Err(CmsError::OtherType(found.to_string()));
+        }
+        let (at, end, open_2) = enter(at, end, Tag::constructed(0), "content")?;
+        let (at, end, open_3) = enter(at, end, Tag::SEQUENCE, "signedData")?;
+        let (version, at) = piece(source, at, end, "version", |r| r.u32("version"))?;
+        let (digest_algorithms, at) =
+            piece(source, at, end, "digestAlgorithms", |r| algorithms(r))?;
+
+        let (inner, inner_end, open_4) = enter(at, end, Tag::SEQUENCE, "encapContentInfo")?;
+        let (content_type, mut at) = oid_at(source, inner, inner_end, "eContentType")?;
+        let mut content = None;
+        let mut content_digests = Vec::new();
+        let has_content = if open_4 {
+            !is_end(source, at, inner_end)?
+        } else {
+            at < inner_end
+        };
+        if has_content {
+            let (start, wrap_end, open_5) = enter(at, inner_end, Tag::constructed(0), "eContent")?;
+            let mut hasher = ContentHasher::new(&digest_algorithms);
+            let (found, behind) = Content::walk(source, start, wrap_end, &mut hasher)?;
+            at = close(source, behind, wrap_end, open_5, "eContent")?;
+            ber |= found.constructed;
+            content = Some(found);
+            content_digests = hasher.finish();
+        }
+        at = close(source, at, inner_end, open_4, "encapContentInfo")?;
+
+        // What is left is small enough to be read at once.
+        let rest_len = end.saturating_sub(at);
+        if rest_len > MAX_REST {
+            let kind = DecodeKind::Limit("more than 64 MiB besides the content");
+            return Err(DecodeError::new(kind, "signedData", at).into());
+        }
+        let mut rest = vec![0; usize::try_from(rest_len).unwrap_or(0)];
+        source.read_exact_at(at, &mut rest)?;
+        let mut r = Reader::new(&rest, Rules::Ber);
+        let mut this = Self {
+            version,
+            digest_algorithms,
+            content_type,
+            content,
+            content_digests,
+            certificates: Vec::new(),
+            crls: Vec::new(),
+            others: Vec::new(),
+            signers: Vec::new(),
+            is_ber: false,
+            len: 0,
+        };
+        this.tail(&mut r)
+            .map_err(|e| e.within("signedData").shifted(at))?;
+        // End markers of the structures that were opened with an indefinite length.
+        for open in [open_3, open_2, open_1] {
+            if open {
+                let marker = r.any("endOfContents").map_err(|e| e.shifted(at))?;
+                if marker.raw != [0, 0] {
+                    let kind = DecodeKind::UnexpectedTag {
+                        expected: Tag(0),
+                        found: marker.tag,
+                    };
+                    return Err(marker.error(kind, "endOfContents").shifted(at).into());
+                }
+            }
+        }
+        if !(open_1 || open_2 || open_3) {
+            r.finish("signedData").map_err(|e| e.shifted(at))?;
+        }
+        this.is_ber = ber || !this.certificates_are_der(&rest);
+        this.len = at.saturating_add(r.position());
+        Ok(this)
+    }
+
+    fn tail(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
+        if let Some(set) = r.optional(Tag::constructed(0), "certificates")? {
+            each(&set, "certificates", MAX_ELEMENTS, |tlv| {
+                // CertificateChoices: a certificate is a SEQUENCE, the others have tags.
+                let list = if tlv.tag == Tag::SEQUENCE {
+                    &mut self.certificates
+                } else {
+                    &mut self.others
+                };
+                list.push(tlv.raw.to_vec());
+                Ok(())
+            })?;
+        }
+        if let Some(set) = r.optional(Tag::constructed(1), "crls")? {
+            each(&set, "crls", MAX_ELEMENTS, |tlv| {
+                let list = if tlv.tag == Tag::SEQUENCE {
+                    &mut self.crls
+                } else {
+                    &mut self.others
+                };
+                list.push(tlv.raw.to_vec());
+                Ok(())
+            })?;
+        }
+        let set = r.expect(Tag::SET, "signerInfos")?;
+        each(&set, "signerInfos", MAX_SIGNERS, |tlv| {
+            self.signers.push(SignerInfo::decode(tlv)?);
+            Ok(())
+        })
+    }
+
+    /// Whether what follows the content is DER; end markers make it none.
+    fn certificates_are_der(&self, rest: &[u8]) -> bool {
+        let mut r = Reader::new(rest, Rules::Der);
+        while !r.is_empty() {
+            match r.any("") {
+                Ok(tlv) if tlv.tag == Tag::SET || is_der_outside(&tlv) => {}
+                _ => return false,
+            }
+        }
+        true
+    }
+}
+
+/// Whether a set of certificates or CRLs is DER on its outer level.
+fn is_der_outside(tlv: &Tlv<'_>) -> bool {
+    tlv.tag.is_constructed() || is_der(tlv.raw)
+}
+
+/// Calls `take` for each element of a set.
+fn each<'a>(
+    set: &Tlv<'a>,
+    field: &str,
+    most: usize,
+    mut take: impl FnMut(&Tlv<'a>) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    let mut r = set.reader(field)?;
+    let mut count = 0usize;
+    while !r.is_empty() {
+        count += 1;
+        if count > most {
+            return Err(r.error(DecodeKind::Limit("too many elements in a set"), field));
+        }
+        take(&r.any(field)?).map_err(|e| e.within(field))?;
+    }
+    Ok(())
+}
+
+/// The `digestAlgorithms` that are computed here, each once.
+fn algorithms(r: &mut Reader<'_>) -> Result<Vec<DigestAlgorithm>, DecodeError> {
+    let set = r.expect(Tag::SET, "digestAlgorithms")?;
+    let mut found = Vec::new();
+    each(&set, "digestAlgorithms", MAX_SIGNERS, |tlv| {
+        let mut one = Reader::new(tlv.raw, Rules::Ber);
+        if let Ok(algorithm) = DigestAlgorithm::decode(&mut one, "")?
+            && !found.contains(&algorithm)
+        {
+            found.push(algorithm);
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Decodes one small structure at `at`; returns it and the offset behind it.
+fn piece<S: ReadAt + ?Sized, T>(
+    source: &S,
+    at: u64,
+    limit: u64,
+    field: &str,
+    read: impl FnOnce(&mut Reader<'_>) -> Result<T, DecodeError>,
+) -> Result<(T, u64), CmsError> {
+    let found = head(source, at, limit, field)?;
+    // An indefinite length ends somewhere in what is left; the reader finds where.
+    let end = found.end.unwrap_or(limit).min(at.saturating_add(MAX_REST));
+    let end = if found.end.is_none() {
+        end.min(at.saturating_add(1 << 16))
+    } else {
+        end
+    };
+    let length = end.saturating_sub(at);
+    if length > 1 << 16 {
+        let kind = DecodeKind::Limit("longer than 64 KiB");
+        return Err(DecodeError::new(kind, field, at).into());
+    }
+    let mut octets = vec![0; usize::try_from(length).unwrap_or(0)];
+    source.read_exact_at(at, &mut octets)?;
+    let mut r = Reader::new(&octets, Rules::Ber);
+    let value = read(&mut r).map_err(|e| e.within("signedData").shifted(at))?;
+    Ok((value, at.saturating_add(r.position())))
+}
+
+fn oid_at<S: ReadAt + ?Sized>(
+    source: &S,
+    at: u64,
+    limit: u64,
+    field: &str,
+) -> Result<(ObjectIdentifier, u64), CmsError> {
+    let found = expect(source, at, limit, Tag::OID, field)?;
+    let end = found.end.unwrap_or(limit);
+    let mut octets = [0u8; 66];
+    let length = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+    let slot = octets.get_mut(..length).ok_or_else(|| {
+        let kind = DecodeKind::Limit("object identifier longer than 64 octets");
+        CmsError::Decode(DecodeError::new(kind, field, at))
+    })?;
+    source.read_exact_at(at, slot)?;
+    let oid = decode(slot, Rules::Ber, |r| r.oid(field)).map_err(|e| e.shifted(at))?;
+    Ok((oid, end))
+}
+
+/// Leaves a structure: over its end marker, or at its end.
+fn close<S: ReadAt + ?Sized>(
+    source: &S,
+    at: u64,
+    end: u64,
+    indefinite: bool,
+    field: &str,
+) -> Result<u64, CmsError> {
+    if indefinite {
+        if is_end(source, at, end)? {
+            return Ok(at.saturating_add(2));
+        }
+    } else if at == end {
+        return Ok(at);
+    }
+    Err(DecodeError::new(DecodeKind::TrailingData, field, at).into())
+}

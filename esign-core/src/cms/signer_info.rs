@@ -1,0 +1,317 @@
+use ::der::asn1::ObjectIdentifier;
+
+use super::MAX_ATTRIBUTES;
+use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, Writer};
+use crate::keys::{DigestAlgorithm, SignatureAlgorithm};
+use crate::oid;
+
+/// `SignerInfo` (RFC 5652 5.3).
+#[derive(Clone, Debug)]
+pub struct SignerInfo {
+    /// `version`: 1 with issuer and serial number, 3 with key identifier.
+    pub version: u32,
+    /// `sid`.
+    pub sid: SignerIdentifier,
+    /// `digestAlgorithm`; its identifier where it is not computed here.
+    pub digest_algorithm: Result<DigestAlgorithm, ObjectIdentifier>,
+    /// `signedAttrs`.
+    pub signed_attributes: Option<SignedAttributes>,
+    /// `signatureAlgorithm`; its identifier where it is not verified here.
+    pub signature_algorithm: Result<SignatureAlgorithm, ObjectIdentifier>,
+    /// `signature`.
+    pub signature: Vec<u8>,
+    /// `unsignedAttrs`.
+    pub unsigned_attributes: Vec<Attribute>,
+    /// The whole encoding as received, so that it can be carried into another message unchanged.
+    pub raw: Vec<u8>,
+}
+
+/// `SignerIdentifier` (RFC 5652 5.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignerIdentifier {
+    /// DER of the issuer's name, and the content octets of the serial number.
+    IssuerAndSerial(Vec<u8>, Vec<u8>),
+    /// The subject key identifier.
+    KeyIdentifier(Vec<u8>),
+}
+
+/// `SignedAttributes` and the octets that are signed with them.
+#[derive(Clone, Debug)]
+pub struct SignedAttributes {
+    /// The attributes in the order of the file.
+    pub attributes: Vec<Attribute>,
+    /// What is signed: the DER of the SET OF (RFC 5652 5.4).
+    pub signed: Vec<u8>,
+    /// The octets as received, with the tag SET OF, where they are not the DER: some signers
+    /// signed what they wrote (rule 3).
+    pub as_received: Option<Vec<u8>>,
+}
+
+/// `Attribute`: a type and its values, each a whole encoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// `attrType`.
+    pub oid: ObjectIdentifier,
+    /// `attrValues`.
+    pub values: Vec<Vec<u8>>,
+    /// Whether the encoding is DER.
+    pub is_der: bool,
+}
+
+impl SignerInfo {
+    pub(super) fn decode(tlv: &Tlv<'_>) -> Result<Self, DecodeError> {
+        tlv.nested("signerInfo", |r| {
+            let version = r.u32("version")?;
+            let sid = SignerIdentifier::decode(r)?;
+            let digest_algorithm = DigestAlgorithm::decode(r, "digestAlgorithm")?;
+            let signed_attributes = r
+                .optional(Tag::constructed(0), "signedAttrs")?
+                .map(|t| SignedAttributes::decode(&t))
+                .transpose()?;
+            let algorithm = r.expect(Tag::SEQUENCE, "signatureAlgorithm")?;
+            let signature_algorithm = SignatureAlgorithm::decode(
+                &algorithm,
+                digest_algorithm.ok(),
+                "signatureAlgorithm",
+            )?;
+            let signature = string(r, "signature")?;
+            let unsigned_attributes = r
+                .optional(Tag::constructed(1), "unsignedAttrs")?
+                .map(|t| attributes(&t, "unsignedAttrs"))
+                .transpose()?
+                .unwrap_or_default();
+            Ok(Self {
+                version,
+                sid,
+                digest_algorithm,
+                signed_attributes,
+                signature_algorithm,
+                signature,
+                unsigned_attributes,
+                raw: tlv.raw.to_vec(),
+            })
+        })
+    }
+}
+
+impl SignerIdentifier {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        if r.peek() == Some(Tag::SEQUENCE) {
+            return r.sequence("sid", |r| {
+                let issuer = r.expect(Tag::SEQUENCE, "issuer")?.raw.to_vec();
+                Ok(Self::IssuerAndSerial(
+                    issuer,
+                    r.integer("serialNumber")?.to_vec(),
+                ))
+            });
+        }
+        let tlv = r.any("sid")?;
+        if tlv.tag.0 & !0x20 != Tag::primitive(0).0 {
+            let kind = DecodeKind::UnexpectedTag {
+                expected: Tag::primitive(0),
+                found: tlv.tag,
+            };
+            return Err(tlv.error(kind, "sid"));
+        }
+        Ok(Self::KeyIdentifier(tlv.octets("sid")?.into_owned()))
+    }
+}
+
+impl SignedAttributes {
+    fn decode(tlv: &Tlv<'_>) -> Result<Self, DecodeError> {
+        let attributes = attributes(tlv, "signedAttrs")?;
+        let received = retagged(tlv.raw);
+        // The common case: DER as received. Sorting is checked, too: SET OF in DER is sorted.
+        if is_der(&received) {
+            return Ok(Self {
+                attributes,
+                signed: received,
+                as_received: None,
+            });
+        }
+        let mut elements: Vec<Vec<u8>> = Vec::with_capacity(attributes.len());
+        let mut r = tlv.reader("signedAttrs")?;
+        while !r.is_empty() {
+            let mut w = Writer::new();
+            to_der(&r.any("signedAttrs")?, &mut w)?;
+            elements.push(w.finish());
+        }
+        let mut w = Writer::new();
+        w.set_of(Tag::SET, &mut elements);
+        Ok(Self {
+            attributes,
+            signed: w.finish(),
+            as_received: Some(received),
+        })
+    }
+
+    /// The attributes of one type.
+    pub fn of(&self, oid: ObjectIdentifier) -> impl Iterator<Item = &Attribute> {
+        self.attributes.iter().filter(move |a| a.oid == oid)
+    }
+}
+
+impl Attribute {
+    /// The one value of an attribute that must have just one.
+    pub fn single(&self) -> Option<&[u8]> {
+        match self.values.as_slice() {
+            [value] => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether the standards allow the attribute to stand more than once or with several values
+    /// (EN 319 122-1 5.2; RFC 5652 11 for the others: single).
+    pub fn may_repeat(&self) -> bool {
+        matches!(self.oid, oid::CONTENT_TIME_STAMP)
+    }
+}
+
+/// The OCTET STRING that comes next, its pieces put together.
+fn string(r: &mut Reader<'_>, field: &str) -> Result<Vec<u8>, DecodeError> {
+    let tlv = r.any(field)?;
+    if tlv.tag.0 & !0x20 != Tag::OCTET_STRING.0 {
+        let kind = DecodeKind::UnexpectedTag {
+            expected: Tag::OCTET_STRING,
+            found: tlv.tag,
+        };
+        return Err(tlv.error(kind, field));
+    }
+    Ok(tlv.octets(field)?.into_owned())
+}
+
+fn attributes(tlv: &Tlv<'_>, field: &str) -> Result<Vec<Attribute>, DecodeError> {
+    let mut found = Vec::new();
+    let mut r = tlv.reader(field)?;
+    while !r.is_empty() {
+        if found.len() >= MAX_ATTRIBUTES {
+            return Err(r.error(DecodeKind::Limit("more than 1000 attributes"), field));
+        }
+        let attribute = r.expect(Tag::SEQUENCE, field)?;
+        found.push(attribute.nested(field, |r| {
+            let oid = r.oid("attrType")?;
+            let set = r.expect(Tag::SET, "attrValues")?;
+            let mut values = Vec::new();
+            let mut inner = set.reader("attrValues")?;
+            while !inner.is_empty() {
+                values.push(inner.any("attrValues")?.raw.to_vec());
+            }
+            Ok(Attribute {
+                oid,
+                values,
+                is_der: is_der(attribute.raw),
+            })
+        })?);
+    }
+    Ok(found)
+}
+
+/// The same octets with the tag SET OF (RFC 5652 5.4).
+fn retagged(raw: &[u8]) -> Vec<u8> {
+    let mut octets = raw.to_vec();
+    if let Some(first) = octets.first_mut() {
+        *first = Tag::SET.0;
+    }
+    octets
+}
+
+/// Whether one encoding is DER: definite shortest lengths, primitive strings, sorted sets.
+pub(super) fn is_der(raw: &[u8]) -> bool {
+    fn walk(r: &mut Reader<'_>, sorted: bool) -> bool {
+        let mut last: &[u8] = &[];
+        while !r.is_empty() {
+            let Ok(tlv) = r.any("") else { return false };
+            if sorted && tlv.raw < last {
+                return false;
+            }
+            last = tlv.raw;
+            // Class universal: only SEQUENCE and SET are constructed in DER.
+            let constructed = tlv.tag.is_constructed();
+            if constructed && tlv.tag.0 < 0x40 && tlv.tag != Tag::SEQUENCE && tlv.tag != Tag::SET {
+                return false;
+            }
+            if constructed {
+                let Ok(mut inner) = tlv.reader("") else {
+                    return false;
+                };
+                if !walk(&mut inner, tlv.tag == Tag::SET) {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+    walk(&mut Reader::new(raw, Rules::Der), false)
+}
+
+/// Writes an encoding again as DER: definite lengths, strings in one piece, sets sorted. Tags
+/// other than universal keep their form, since only their definition could tell.
+fn to_der(tlv: &Tlv<'_>, w: &mut Writer) -> Result<(), DecodeError> {
+    let primitive = Tag(tlv.tag.0 & !0x20);
+    if tlv.tag.is_constructed() && primitive == Tag::OCTET_STRING {
+        w.octets(&tlv.octets("")?);
+        return Ok(());
+    }
+    if !tlv.tag.is_constructed() {
+        w.tlv(tlv.tag, tlv.value);
+        return Ok(());
+    }
+    let mut elements = Vec::new();
+    let mut r = tlv.reader("")?;
+    while !r.is_empty() {
+        let mut inner = Writer::new();
+        to_der(&r.any("")?, &mut inner)?;
+        elements.push(inner.finish());
+    }
+    if tlv.tag == Tag::SET {
+        w.set_of(Tag::SET, &mut elements);
+    } else {
+        w.nested(tlv.tag, |w| elements.iter().for_each(|e| w.raw(e)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::der::decode;
+
+    #[test]
+    fn der_is_told_from_ber() {
+        for (raw, der) in [
+            (&[0x30, 3, 2, 1, 5][..], true),
+            (&[0x30, 0x80, 2, 1, 5, 0, 0], false),
+            (&[0x30, 0x81, 3, 2, 1, 5], false),
+            (&[0x31, 6, 2, 1, 5, 2, 1, 6], true),
+            (&[0x31, 6, 2, 1, 6, 2, 1, 5], false),
+            (&[0x24, 3, 4, 1, 5], false),
+        ] {
+            assert_eq!(is_der(raw), der, "{raw:02x?}");
+        }
+    }
+
+    #[test]
+    fn attributes_are_signed_as_der() {
+        // Two attributes in the wrong order and with an indefinite length.
+        let raw = [
+            &[0xa0, 0x80][..],
+            &[0x30, 8, 6, 1, 0x2a, 0x31, 3, 2, 1, 9],
+            &[0x30, 8, 6, 1, 0x29, 0x31, 3, 2, 1, 9],
+            &[0, 0],
+        ]
+        .concat();
+        let attributes =
+            decode(&raw, Rules::Ber, |r| SignedAttributes::decode(&r.any("")?)).unwrap();
+        assert_eq!(attributes.attributes.len(), 2);
+        assert_eq!(
+            attributes.signed,
+            [
+                &[0x31, 20][..],
+                &[0x30, 8, 6, 1, 0x29, 0x31, 3, 2, 1, 9],
+                &[0x30, 8, 6, 1, 0x2a, 0x31, 3, 2, 1, 9]
+            ]
+            .concat()
+        );
+        assert_eq!(attributes.as_received.unwrap()[..2], [0x31, 0x80]);
+    }
+}

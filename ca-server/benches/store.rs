@@ -4,7 +4,8 @@
 //! documents (100,000 where not given) in batches of 100, and inserts as many rows of the same
 //! octets, as durably, straight into SQLite: into a table with one unique index of 16 octets (the
 //! limit of any register), and into one with the register's two indexes and an audit row (what the
-//! store writes). The ratios are what counts.
+//! store writes). The ratios are what counts. Then the life of ROWS / 5 certificates: issued in
+//! groups by four threads, all revoked, all listed.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,15 +15,25 @@
     reason = "a bench that meets the unexpected should stop; its figures are rounded"
 )]
 
+#[path = "../tests/suite/data.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "made for the tests"
+)]
+mod data;
+
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ca_server::acts::{Act, Change};
-use ca_server::ids::{Digest, IdempotencyKey, Locator, Name};
-use ca_server::records::Document;
-use ca_server::store::Store;
+use ca_server::ids::{Digest, IdempotencyKey, KeyId, Locator, Name};
+use ca_server::records::{Document, RevocationReason};
 use ca_server::store::sqlite::SqliteStore;
+use ca_server::store::{StatusFilter, Store};
 use esign_core::time::UnixTime;
 use rusqlite::{Connection, params};
 
@@ -59,7 +70,83 @@ fn main() {
     line("SQLite, row, two unique indexes, audit row", same);
     line("Store::commit, RegisterDocument, 1 thread", one);
     line("Store::commit, RegisterDocument, 4 threads", four);
+    certificates(
+        &SqliteStore::open(&folder.join("certificates.db")).unwrap(),
+        rows / 5,
+    );
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+fn certificates(store: &SqliteStore, count: u64) {
+    let count = u32::try_from(count).unwrap();
+    store
+        .commit(vec![data::act(
+            "admin",
+            0,
+            Change::AddIssuer(data::issuer(1)),
+        )])
+        .unwrap();
+    // Serial numbers as they are: spread over their whole range.
+    let serial = |n: u32| n.wrapping_mul(0x9e37_79b1).max(1);
+    let each = |what: &str, work: &(dyn Fn(u32) + Sync)| {
+        let next = std::sync::atomic::AtomicU32::new(1);
+        let began = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    loop {
+                        let first = next.fetch_add(20, Ordering::Relaxed);
+                        if first > count {
+                            return;
+                        }
+                        work(first);
+                    }
+                });
+            }
+        });
+        println!(
+            "{what:44} {:>8.0}/s",
+            f64::from(count) / began.elapsed().as_secs_f64()
+        );
+    };
+    each("certificate: request, intent, issue, publish", &|first| {
+        let mut steps = [const { Vec::new() }; 4];
+        for n in first..(first + 20).min(count + 1) {
+            let acts = data::issuance(1, serial(n), None, 0);
+            steps
+                .iter_mut()
+                .zip(acts)
+                .for_each(|(step, act)| step.push(act));
+        }
+        // Each step is durable before the next, as in issuing.
+        for step in steps {
+            store.commit(step).unwrap();
+        }
+    });
+    each("certificate: revocation, one a call", &|first| {
+        for n in first..(first + 20).min(count + 1) {
+            let id = data::id(1, serial(n));
+            let reason = RevocationReason::Superseded;
+            let revoke = Change::Revoke {
+                id,
+                reason,
+                invalidity_date: None,
+            };
+            store.commit(vec![data::act("officer", 9, revoke)]).unwrap();
+        }
+    });
+    let began = Instant::now();
+    let mut listed = 0_u32;
+    let visit = &mut |_| {
+        listed += 1;
+        ControlFlow::Continue(())
+    };
+    store
+        .visit_status(&KeyId([1; 32]), None, StatusFilter::Listed, visit)
+        .unwrap();
+    assert_eq!(listed, count);
+    let rate = f64::from(count) / began.elapsed().as_secs_f64();
+    println!("{:44} {rate:>8.0}/s", "listing what a CRL holds");
 }
 
 fn document(n: u64) -> Document {

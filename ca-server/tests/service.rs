@@ -12,6 +12,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// The service on a free port; ended with the test, however that ends.
 struct Server {
@@ -102,6 +103,28 @@ fn stops_in_order_when_told_to() {
         assert_eq!(rest, "stopped\n");
         assert!(TcpStream::connect(&server.address).is_err());
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_client_that_never_finishes_does_not_keep_it_alive() {
+    let mut server = Server::start();
+    let mut slow = TcpStream::connect(&server.address).unwrap();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: te")
+        .unwrap();
+    // An answer to somebody else: the slow one was accepted before.
+    assert!(server.ask("GET /healthz").contains("200 OK"));
+    let id = server.child.id().to_string();
+    let began = Instant::now();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    assert!(began.elapsed() < ca_server::service::GRACE + Duration::from_secs(5));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use esign_core::x509::SerialNumber;
+
 use crate::store::StoreError;
 
 /// Longest serial number: RFC 5280 §4.1.2.2, 20 octets.
@@ -154,6 +156,28 @@ impl Serial {
     }
 }
 
+impl TryFrom<&SerialNumber> for Serial {
+    type Error = StoreError;
+
+    /// The number as the store keeps it.
+    fn try_from(number: &SerialNumber) -> Result<Self, StoreError> {
+        let octets = number.as_bytes();
+        if octets.first().is_some_and(|octet| octet & 0x80 != 0) {
+            return Err(StoreError::value(
+                "serial number",
+                "must be positive, is negative",
+            ));
+        }
+        Self::from_magnitude(octets)
+    }
+}
+
+impl From<&Serial> for SerialNumber {
+    fn from(serial: &Serial) -> Self {
+        Self::from_magnitude(serial.as_bytes())
+    }
+}
+
 impl fmt::Display for Serial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&Hex(&self.0), f)
@@ -260,6 +284,15 @@ mod tests {
             let error = Serial::from_magnitude(bad).unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Value, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn serial_numbers_come_from_certificates_and_go_back() {
+        let number = SerialNumber::parse_hex("80:01").unwrap();
+        let serial = Serial::try_from(&number).unwrap();
+        assert_eq!(serial.as_bytes(), [0x80, 1]);
+        assert_eq!(SerialNumber::from(&serial), number);
+        assert!(Serial::try_from(&SerialNumber::parse_hex("0").unwrap()).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -65,7 +66,8 @@ impl Service {
         self.address
     }
 
-    /// Answers until `stop` is done, then finishes the requests that are under way.
+    /// Answers until `stop` is done, then finishes the requests that are under way, for at most
+    /// [`GRACE`].
     ///
     /// # Errors
     /// If the system refuses to go on accepting connections.
@@ -73,12 +75,30 @@ impl Service {
         self,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServiceError> {
-        axum::serve(self.listener, routes())
-            .with_graceful_shutdown(stop)
-            .await
-            .map_err(|error| ServiceError::new(format!("address {}", self.address), error))
+        let (told, tell) = tokio::sync::oneshot::channel();
+        let answering = axum::serve(self.listener, routes()).with_graceful_shutdown(async move {
+            stop.await;
+            // The other end waits below for as long as this runs.
+            let _ = told.send(());
+        });
+        let late = async {
+            if tell.await.is_ok() {
+                tokio::time::sleep(GRACE).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            result = answering => result
+                .map_err(|error| ServiceError::new(format!("address {}", self.address), error)),
+            () = late => Ok(()),
+        }
     }
 }
+
+/// How long a client may take to finish once the service is told to stop: a slow one must not keep
+/// it alive, and service managers kill after 10 (containers) to 90 seconds (systemd).
+pub const GRACE: Duration = Duration::from_secs(5);
 
 /// `GET /healthz`: the process is alive and answers.
 fn routes() -> Router {

@@ -73,7 +73,9 @@ pub trait Store: Send + Sync {
     /// transaction; a call whose acts break a rule does not disturb the others.
     ///
     /// # Errors
-    /// The first group of [`StoreErrorKind`] for the first act that breaks a rule.
+    /// The first group of [`StoreErrorKind`] for the first act that breaks a rule. After one of the
+    /// second group, such as a disk that fails while it flushes, it may be unknown whether the acts
+    /// were done: to commit the same again settles it, as acts are idempotent.
     fn commit(&self, acts: Vec<Act>) -> Result<Receipt, StoreError>;
 
     /// All issuers, the first added first.

@@ -11,11 +11,26 @@ use super::rows::Rows;
 use super::{Outcome, StoreError, StoreErrorKind, audit};
 use crate::acts::{Act, Change};
 
+/// An act within the ranges that hold in any state, with the body of its audit entry: what can be
+/// done before the transaction begins, and by many callers at once.
+pub(super) struct Prepared {
+    act: Act,
+    body: String,
+}
+
+impl Prepared {
+    pub(super) fn new(act: Act) -> Result<Self, StoreError> {
+        values::check(&act)?;
+        let body = audit::body(&act.change)?;
+        Ok(Self { act, body })
+    }
+}
+
 /// Does one act, with its audit entry, or says which rule it breaks. After an error the caller must
 /// take back what this wrote.
-pub(super) fn apply(rows: &mut dyn Rows, act: &Act) -> Result<Outcome, StoreError> {
-    values::check(act)?;
-    let mut tx = Transaction { rows, act };
+pub(super) fn apply(rows: &mut dyn Rows, prepared: &Prepared) -> Result<Outcome, StoreError> {
+    let Prepared { act, body } = prepared;
+    let mut tx = Transaction { rows, act, body };
     match &act.change {
         Change::AddIssuer(issuer) => person::add_issuer(&mut tx, issuer),
         Change::RecordHolder(holder) => person::record_holder(&mut tx, holder),
@@ -51,14 +66,14 @@ pub(super) fn apply(rows: &mut dyn Rows, act: &Act) -> Result<Outcome, StoreErro
 struct Transaction<'a> {
     rows: &'a mut dyn Rows,
     act: &'a Act,
+    body: &'a str,
 }
 
 impl Transaction<'_> {
     /// Writes the audit entry.
     fn log(&mut self) -> Result<u64, StoreError> {
-        let change = &self.act.change;
         self.rows
-            .append_audit(self.act, audit::object(change), &audit::body(change)?)
+            .append_audit(self.act, audit::object(&self.act.change), self.body)
     }
 
     /// Writes the audit entry as the last thing that an act does.

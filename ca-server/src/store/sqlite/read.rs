@@ -284,12 +284,16 @@ fn request_row(c: &Connection, row: &Row<'_>) -> Result<RequestRecord> {
         }),
         None => None,
     };
-    let approved_by = all(
-        c,
-        "SELECT approver FROM approval WHERE request = $1 ORDER BY position",
-        params![id.0],
-        |row| Columns::of(row).name(),
-    )?;
+    let approved_by = if approval == Approval::None {
+        Vec::new()
+    } else {
+        all(
+            c,
+            "SELECT approver FROM approval WHERE request = $1 ORDER BY position",
+            params![id.0],
+            |row| Columns::of(row).name(),
+        )?
+    };
     let request = Request {
         id,
         profile,

@@ -3,18 +3,19 @@
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::failure;
 use super::write::SqliteRows;
 use crate::acts::Act;
-use crate::store::{MAX_BATCH, Receipt, StoreError, StoreErrorKind, rules};
+use crate::store::rules::{self, Prepared};
+use crate::store::{MAX_BATCH, Receipt, StoreError, StoreErrorKind};
 
 /// Most calls that wait in line; whoever comes next waits to be let in.
 const MAX_WAITING: usize = 1024;
 
 struct Job {
-    acts: Vec<Act>,
+    acts: Vec<Prepared>,
     reply: Sender<Result<Receipt, StoreError>>,
 }
 
@@ -56,6 +57,10 @@ impl Writer {
                 outcomes: Vec::new(),
             });
         }
+        let acts = acts
+            .into_iter()
+            .map(Prepared::new)
+            .collect::<Result<_, _>>()?;
         let (reply, answer) = mpsc::channel();
         let sent = self
             .jobs
@@ -108,36 +113,61 @@ fn serve(mut connection: Connection, object: &str, waiting: &Receiver<Job>) {
     }
 }
 
-/// Does all jobs in one transaction, each in a savepoint of its own. The result is that of each job
-/// once the transaction is durable; an error means that none was done.
+/// Does all jobs in one transaction. The result is that of each job once the transaction is
+/// durable; an error means that none was done.
 fn write(
     connection: &mut Connection,
     object: &str,
     jobs: &[Job],
 ) -> Result<Vec<Result<Receipt, StoreError>>, StoreError> {
+    // A savepoint for each job copies every page that the job changes. Refusals are rare, so the
+    // jobs are first done without; only if one is refused, everything is taken back and done again.
+    match together(connection, object, jobs)? {
+        Some(receipts) => Ok(receipts.into_iter().map(Ok).collect()),
+        None => apart(connection, object, jobs),
+    }
+}
+
+fn together(
+    connection: &mut Connection,
+    object: &str,
+    jobs: &[Job],
+) -> Result<Option<Vec<Receipt>>, StoreError> {
+    let tx = begin(connection, object)?;
+    let mut receipts = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        match apply(&tx, object, job) {
+            Ok(receipt) => receipts.push(receipt),
+            Err(error) if is_the_jobs_own(&error) => {
+                tx.rollback()
+                    .map_err(|error| failure::sqlite(object, "taking back", error))?;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    tx.commit()
+        .map_err(|error| failure::sqlite(object, "committing", error))?;
+    Ok(Some(receipts))
+}
+
+fn apart(
+    connection: &mut Connection,
+    object: &str,
+    jobs: &[Job],
+) -> Result<Vec<Result<Receipt, StoreError>>, StoreError> {
     let failed = |doing: &'static str| move |error| failure::sqlite(object, doing, error);
-    // Dropped without commit it rolls back.
-    let mut tx = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(failed("beginning to write"))?;
+    let mut tx = begin(connection, object)?;
     let mut results = Vec::with_capacity(jobs.len());
     for job in jobs {
+        // Dropped without commit, it is taken back.
         let savepoint = tx.savepoint().map_err(failed("writing"))?;
-        let mut rows = SqliteRows {
-            connection: &savepoint,
-            object,
-        };
-        let outcomes: Result<Vec<_>, _> = job
-            .acts
-            .iter()
-            .map(|act| rules::apply(&mut rows, act))
-            .collect();
-        match outcomes {
-            Ok(outcomes) => {
+        match apply(&savepoint, object, job) {
+            Ok(receipt) => {
                 savepoint.commit().map_err(failed("writing"))?;
-                results.push(Ok(Receipt { outcomes }));
+                results.push(Ok(receipt));
             }
-            Err(error) if error.is_refusal() || error.kind() == StoreErrorKind::Bug => {
+            Err(error) if is_the_jobs_own(&error) => {
                 savepoint
                     .finish()
                     .map_err(failed("taking back a refused batch"))?;
@@ -148,4 +178,26 @@ fn write(
     }
     tx.commit().map_err(failed("committing"))?;
     Ok(results)
+}
+
+/// Takes the right to write; dropped without commit, the transaction is rolled back.
+fn begin<'c>(connection: &'c mut Connection, object: &str) -> Result<Transaction<'c>, StoreError> {
+    connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(|error| failure::sqlite(object, "beginning to write", error))
+}
+
+fn apply(connection: &Connection, object: &str, job: &Job) -> Result<Receipt, StoreError> {
+    let mut rows = SqliteRows { connection, object };
+    let outcomes = job
+        .acts
+        .iter()
+        .map(|act| rules::apply(&mut rows, act))
+        .collect::<Result<_, _>>()?;
+    Ok(Receipt { outcomes })
+}
+
+/// Whether an error is about one job's acts, and the others may go on.
+fn is_the_jobs_own(error: &StoreError) -> bool {
+    error.is_refusal() || error.kind() == StoreErrorKind::Bug
 }

@@ -1,0 +1,1030 @@
+//! What every store must do, whatever database it stands on.
+
+#![allow(dead_code, reason = "each test program uses its own part")]
+
+pub mod data;
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use ca_server::acts::{Act, Change, MAX_WHY};
+use ca_server::ids::{CertificateId, Digest, KeyId, Name};
+use ca_server::records::{
+    Approval, Crl, CrlKind, DocumentStatus, Holder, Identity, RequestStatus, RevocationReason,
+    Standing,
+};
+use ca_server::store::{
+    MAX_BATCH, MAX_BLOB, Outcome, StatusFilter, Store, StoreError, StoreErrorKind,
+};
+
+use data::{
+    NOON, act, certificate, crl, document, holder, id, intent, issuance, issuer, request, tbs, time,
+};
+
+type Made = Box<dyn Store>;
+type Part = (&'static str, fn(Made));
+
+/// Runs the whole suite; `make` gives an empty store each time.
+pub fn store_suite(make: impl Fn() -> Made) {
+    let parts: [Part; 14] = [
+        ("issuers", issuers),
+        ("holders", holders),
+        ("approvals", approvals),
+        ("life of a certificate", life),
+        ("intent before issue", intent_before_issue),
+        ("crash after intent", open_intents),
+        ("status lists", status_lists),
+        ("CRL numbers", crl_numbers),
+        ("documents", documents),
+        ("document statuses", document_statuses),
+        ("all or nothing", all_or_nothing),
+        ("limits", limits),
+        ("audit", audit),
+        ("many threads", threads),
+    ];
+    for (name, part) in parts {
+        println!("store suite: {name}");
+        part(make());
+    }
+}
+
+fn one(store: &dyn Store, act: Act) -> Result<Outcome, StoreError> {
+    store.commit(vec![act]).map(|receipt| receipt.outcomes[0])
+}
+
+fn done(store: &dyn Store, act: Act) {
+    let outcome = one(store, act.clone()).unwrap_or_else(|error| panic!("{act:?}: {error}"));
+    assert!(
+        matches!(outcome, Outcome::Done { .. }),
+        "{act:?}: {outcome:?}"
+    );
+}
+
+fn again(store: &dyn Store, act: Act) {
+    assert_eq!(
+        one(store, act.clone()).unwrap(),
+        Outcome::AlreadyDone,
+        "{act:?}"
+    );
+}
+
+/// The act is refused, for this reason, and the message holds these words.
+fn refused(store: &dyn Store, act: Act, kind: StoreErrorKind, words: &[&str]) {
+    let error = one(store, act.clone()).expect_err(&format!("{act:?}"));
+    assert_eq!(error.kind(), kind, "{error}");
+    assert!(error.is_refusal());
+    let text = error.to_string();
+    for word in words {
+        assert!(text.contains(word), "{text:?} does not say {word:?}");
+    }
+}
+
+fn issuers(store: Made) {
+    let s = &*store;
+    let add = |issuer| act("admin", 0, Change::AddIssuer(issuer));
+    done(s, add(issuer(2)));
+    done(s, add(issuer(1)));
+    again(s, add(issuer(1)));
+    let mut other = issuer(1);
+    other.certificate.push(0);
+    refused(s, add(other), StoreErrorKind::Conflict, &["issuer 0101"]);
+    let mut twin = issuer(1);
+    twin.key = KeyId([3; 32]);
+    refused(
+        s,
+        add(twin.clone()),
+        StoreErrorKind::Conflict,
+        &["generation 1", "0101"],
+    );
+    twin.generation = 2;
+    done(s, add(twin.clone()));
+    assert_eq!(s.issuers().unwrap(), [issuer(2), issuer(1), twin]);
+}
+
+fn holders(store: Made) {
+    let s = &*store;
+    let record = |holder| act("registrar", 0, Change::RecordHolder(holder));
+    done(s, record(holder(1, "İsmayılova")));
+    done(s, record(holder(2, "ISAYEV")));
+    done(s, record(holder(3, "Əliyev")));
+    let firm = Holder {
+        identity: Identity::Legal {
+            identifier: "TINAZ-1234567890".to_owned(),
+            organization: "Ismi MMC".to_owned(),
+        },
+        contact: Some("ofis@ismi.example".to_owned()),
+        ..holder(4, "")
+    };
+    done(s, record(firm.clone()));
+    again(s, record(firm.clone()));
+    let found: Vec<_> = s
+        .holders_named("ısm", 10)
+        .unwrap()
+        .into_iter()
+        .map(|holder| holder.id.0[0])
+        .collect();
+    assert_eq!(found, [1, 4]);
+    assert_eq!(s.holders_named("is", 2).unwrap().len(), 2);
+    assert_eq!(s.holders_named("əli", 10).unwrap(), [holder(3, "Əliyev")]);
+    assert_eq!(
+        s.holder_by_identifier("TINAZ-1234567890").unwrap(),
+        Some(firm)
+    );
+    assert_eq!(s.holder_by_identifier("TINAZ-1").unwrap(), None);
+
+    // A change is the next version, or it is late.
+    let mut married = holder(1, "Quliyeva");
+    refused(
+        s,
+        record(married.clone()),
+        StoreErrorKind::Conflict,
+        &["version 1", "2 is next"],
+    );
+    married.version = 2;
+    done(s, record(married.clone()));
+    assert_eq!(s.holder(&married.id).unwrap(), Some(married));
+    // One person, one row.
+    let mut double = holder(9, "X");
+    double.identity = holder(1, "X").identity;
+    refused(s, record(double), StoreErrorKind::Conflict, &["identifier"]);
+    for bad in [
+        "PNOAZ7", "PNOAZ-", "XXXAZ-1", "TINAZ -1", "VATAZ-1", "PNOaz-1",
+    ] {
+        let identity = Identity::Natural {
+            identifier: bad.to_owned(),
+            given_name: "A".to_owned(),
+            surname: "B".to_owned(),
+        };
+        let act = record(Holder {
+            identity,
+            ..holder(5, "")
+        });
+        refused(s, act, StoreErrorKind::Value, &["semantics identifier"]);
+    }
+}
+
+fn approvals(store: Made) {
+    let s = &*store;
+    let receive = |r: &_| act("anar", 0, Change::ReceiveRequest(Clone::clone(r)));
+    let approve = |by, r: &ca_server::records::Request| act(by, 1, Change::ApproveRequest(r.id));
+    let two = request(1, None, Approval::Others(2));
+    done(s, receive(&two));
+    again(s, receive(&two));
+    let mut other = two.clone();
+    other.public_key.push(1);
+    refused(s, receive(&other), StoreErrorKind::Conflict, &["anar"]);
+    refused(
+        s,
+        approve("anar", &two),
+        StoreErrorKind::NotAllowed,
+        &["anar"],
+    );
+    done(s, approve("banu", &two));
+    again(s, approve("banu", &two));
+    assert_eq!(
+        s.request(&two.id).unwrap().unwrap().status,
+        RequestStatus::Pending
+    );
+    done(s, approve("cavid", &two));
+    let record = s.request(&two.id).unwrap().unwrap();
+    assert_eq!(record.status, RequestStatus::Approved);
+    assert_eq!(
+        record.approved_by,
+        [Name::new("banu").unwrap(), Name::new("cavid").unwrap()]
+    );
+    refused(
+        s,
+        approve("elif", &two),
+        StoreErrorKind::State,
+        &["is approved"],
+    );
+
+    let own = request(2, None, Approval::Anyone);
+    done(s, receive(&own));
+    done(s, approve("anar", &own));
+    let refusal = |r: &ca_server::records::Request| act("banu", 2, Change::RefuseRequest(r.id));
+    done(s, refusal(&own));
+    again(s, refusal(&own));
+    refused(
+        s,
+        approve("cavid", &own),
+        StoreErrorKind::State,
+        &["refused"],
+    );
+
+    let mut nobody = request(3, None, Approval::Others(0));
+    refused(s, receive(&nobody), StoreErrorKind::Value, &["0 others"]);
+    nobody.approval = Approval::Others(1);
+    nobody.holder = Some(holder(1, "").id);
+    refused(
+        s,
+        receive(&nobody),
+        StoreErrorKind::NotFound,
+        &["holder 0101"],
+    );
+    refused(
+        s,
+        approve("banu", &nobody),
+        StoreErrorKind::NotFound,
+        &["not in this store"],
+    );
+
+    for n in 10..15 {
+        done(s, receive(&request(n, None, Approval::Others(1))));
+    }
+    let page = s.requests(RequestStatus::Pending, None, 3).unwrap();
+    assert_eq!(page.len(), 3);
+    let rest = s
+        .requests(RequestStatus::Pending, Some(&page[2].request.id), 9)
+        .unwrap();
+    assert_eq!(
+        rest.iter().map(|r| r.request.id).collect::<Vec<_>>(),
+        [
+            request(13, None, Approval::None).id,
+            request(14, None, Approval::None).id
+        ]
+    );
+}
+
+fn with_issuer(store: &dyn Store) {
+    done(store, act("admin", 0, Change::AddIssuer(issuer(1))));
+}
+
+fn life(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    done(
+        s,
+        act("registrar", 0, Change::RecordHolder(holder(1, "Əliyev"))),
+    );
+    let who = holder(1, "").id;
+    let id = id(1, 0x80ff);
+    assert_eq!(s.standing(&id).unwrap(), None);
+    let receipt = s.commit(issuance(1, 0x80ff, Some(who), 3)).unwrap();
+    assert_eq!(receipt.outcomes.len(), 4);
+    let receipt = s.commit(issuance(1, 0x80ff, Some(who), 3)).unwrap();
+    assert_eq!(receipt.outcomes, [Outcome::AlreadyDone; 4]);
+    let record = s.certificate(&id).unwrap().unwrap();
+    assert_eq!(record.tbs, None);
+    assert_eq!(record.certificate, Some(certificate(&tbs(0x80ff, b"rest"))));
+    assert_eq!(record.tbs_digest, Digest::of(&tbs(0x80ff, b"rest")));
+    assert_eq!(
+        (record.intended_at, record.issued_at),
+        (time(1), Some(time(2)))
+    );
+    assert_eq!(
+        (record.published_at, record.holder, record.shard),
+        (Some(time(3)), Some(who), 3)
+    );
+    assert_eq!(record.standing, Standing::Good);
+    let only = std::slice::from_ref(&id);
+    assert_eq!(s.certificates_of_holder(&who).unwrap(), only);
+    assert_eq!(s.certificates_of_key(&record.subject_key).unwrap(), only);
+    let answered = s.request(&record.request).unwrap().unwrap();
+    assert_eq!(
+        (answered.status, answered.certificate),
+        (RequestStatus::Issued, Some(id.clone()))
+    );
+
+    let suspend = |at, until| {
+        act(
+            "officer",
+            at,
+            Change::Suspend {
+                id: id.clone(),
+                until,
+            },
+        )
+    };
+    let restore = |at| act("officer", at, Change::Restore(id.clone()));
+    let revoke = |at, reason, invalidity_date| {
+        act(
+            "officer",
+            at,
+            Change::Revoke {
+                id: id.clone(),
+                reason,
+                invalidity_date,
+            },
+        )
+    };
+    refused(
+        s,
+        restore(10),
+        StoreErrorKind::State,
+        &["is good", "restored"],
+    );
+    refused(
+        s,
+        suspend(10, Some(time(10))),
+        StoreErrorKind::Value,
+        &["ends"],
+    );
+    done(s, suspend(10, Some(time(99))));
+    again(s, suspend(11, Some(time(99))));
+    refused(
+        s,
+        suspend(11, None),
+        StoreErrorKind::State,
+        &["suspended from", "until"],
+    );
+    let held = Standing::Suspended {
+        since: time(10),
+        until: Some(time(99)),
+    };
+    assert_eq!(s.standing(&id).unwrap(), Some(held));
+    refused(
+        s,
+        restore(9),
+        StoreErrorKind::Order,
+        &["standing changed at"],
+    );
+    done(s, restore(20));
+    assert_eq!(s.standing(&id).unwrap(), Some(Standing::Good));
+    done(s, suspend(30, None));
+    refused(
+        s,
+        revoke(40, RevocationReason::KeyCompromise, Some(time(41))),
+        StoreErrorKind::Value,
+        &["invalidity date"],
+    );
+    done(
+        s,
+        revoke(40, RevocationReason::KeyCompromise, Some(time(5))),
+    );
+    let revoked = Standing::Revoked {
+        since: time(40),
+        reason: RevocationReason::KeyCompromise,
+        invalidity_date: Some(time(5)),
+    };
+    assert_eq!(s.standing(&id).unwrap(), Some(revoked));
+    // For good.
+    again(
+        s,
+        revoke(50, RevocationReason::KeyCompromise, Some(time(5))),
+    );
+    refused(
+        s,
+        restore(50),
+        StoreErrorKind::State,
+        &["revoked for good", "CRLReason 1"],
+    );
+    refused(
+        s,
+        suspend(50, None),
+        StoreErrorKind::State,
+        &["revoked for good"],
+    );
+    let other = revoke(50, RevocationReason::Superseded, None);
+    refused(s, other, StoreErrorKind::State, &["revoked for good"]);
+    let kinds: Vec<_> = s
+        .history(&id)
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.kind)
+        .collect();
+    let expected =
+        ["suspend", "restore", "suspend", "revoke"].map(|kind| format!("certificate.{kind}"));
+    assert_eq!(kinds, expected);
+
+    for reason in RevocationReason::ALL {
+        assert_eq!(RevocationReason::from_code(reason.code()), Some(reason));
+    }
+    assert_eq!(RevocationReason::from_code(6), None);
+    assert_eq!(RevocationReason::from_code(8), None);
+}
+
+fn intent_before_issue(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    let r = request(1, None, Approval::Others(1));
+    let name = id(1, 1);
+    let receive = act("anar", 0, Change::ReceiveRequest(r.clone()));
+    let intend = |intent| act("ca", 1, Change::Intend(intent));
+    let issue = |certificate| {
+        act(
+            "ca",
+            2,
+            Change::Issue {
+                id: name.clone(),
+                certificate,
+            },
+        )
+    };
+    let good = intent(&name, 1, &r, 0);
+    refused(
+        s,
+        issue(certificate(&good.tbs)),
+        StoreErrorKind::State,
+        &["without a stored intent"],
+    );
+    refused(
+        s,
+        intend(good.clone()),
+        StoreErrorKind::NotFound,
+        &["request"],
+    );
+    done(s, receive);
+    refused(
+        s,
+        intend(good.clone()),
+        StoreErrorKind::State,
+        &["is pending"],
+    );
+    done(s, act("banu", 0, Change::ApproveRequest(r.id)));
+    let mut stranger = good.clone();
+    stranger.id.issuer = KeyId([8; 32]);
+    refused(
+        s,
+        intend(stranger),
+        StoreErrorKind::NotFound,
+        &["issuer 0808"],
+    );
+    let mut misnumbered = good.clone();
+    misnumbered.tbs = tbs(2, b"rest");
+    refused(
+        s,
+        intend(misnumbered),
+        StoreErrorKind::Value,
+        &["serial number 02, not 01"],
+    );
+    let mut garbage = good.clone();
+    garbage.tbs.truncate(9);
+    refused(
+        s,
+        intend(garbage),
+        StoreErrorKind::Value,
+        &["cannot be read"],
+    );
+    let mut backwards = good.clone();
+    backwards.not_after = time(-1);
+    refused(s, intend(backwards), StoreErrorKind::Value, &["notAfter"]);
+    refused(
+        s,
+        act("ca", 1, Change::Publish(name.clone())),
+        StoreErrorKind::NotFound,
+        &[],
+    );
+
+    done(s, intend(good.clone()));
+    again(s, intend(good.clone()));
+    let mut other = good.clone();
+    other.tbs = tbs(1, b"other");
+    refused(
+        s,
+        intend(other),
+        StoreErrorKind::Conflict,
+        &["serial number is taken"],
+    );
+    assert_eq!(s.standing(&name).unwrap(), Some(Standing::Intended));
+    let held = act(
+        "officer",
+        1,
+        Change::Suspend {
+            id: name.clone(),
+            until: None,
+        },
+    );
+    refused(s, held, StoreErrorKind::State, &["not issued"]);
+    refused(
+        s,
+        act("ca", 1, Change::Publish(name.clone())),
+        StoreErrorKind::State,
+        &["before"],
+    );
+    let forged = certificate(&tbs(1, b"other"));
+    refused(
+        s,
+        issue(forged),
+        StoreErrorKind::Conflict,
+        &["not the intent's"],
+    );
+    refused(
+        s,
+        issue(vec![0x30]),
+        StoreErrorKind::Value,
+        &["cannot be read"],
+    );
+    let mut trailing = certificate(&good.tbs);
+    trailing.push(0);
+    refused(
+        s,
+        issue(trailing),
+        StoreErrorKind::Value,
+        &["cannot be read"],
+    );
+    done(s, issue(certificate(&good.tbs)));
+    again(s, issue(certificate(&good.tbs)));
+    let mut resigned = certificate(&good.tbs);
+    *resigned.last_mut().unwrap() = 2;
+    refused(
+        s,
+        issue(resigned),
+        StoreErrorKind::Conflict,
+        &["other octets"],
+    );
+    // One request, one certificate.
+    let second = intent(&id(1, 2), 2, &r, 0);
+    refused(s, intend(second), StoreErrorKind::State, &["is issued"]);
+}
+
+fn open_intents(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    let r = request(1, None, Approval::None);
+    done(s, act("api", 0, Change::ReceiveRequest(r.clone())));
+    for serial in [5, 6] {
+        done(
+            s,
+            act(
+                "ca",
+                1,
+                Change::Intend(intent(&id(1, serial), serial, &r, 0)),
+            ),
+        );
+    }
+    let open = s.open_intents().unwrap();
+    assert_eq!(
+        open.iter().map(|c| c.id.clone()).collect::<Vec<_>>(),
+        [id(1, 5), id(1, 6)]
+    );
+    assert_eq!(open[0].tbs, Some(tbs(5, b"rest")));
+    // What a crash left is revoked, since its certificate may exist; it can then not be issued.
+    let revoke = Change::Revoke {
+        id: id(1, 5),
+        reason: RevocationReason::Unspecified,
+        invalidity_date: None,
+    };
+    done(s, act("officer", 2, revoke));
+    let issue = |n| Change::Issue {
+        id: id(1, n),
+        certificate: certificate(&tbs(n, b"rest")),
+    };
+    refused(
+        s,
+        act("ca", 3, issue(5)),
+        StoreErrorKind::State,
+        &["revoked for good"],
+    );
+    done(s, act("ca", 3, issue(6)));
+    assert!(s.open_intents().unwrap().is_empty());
+}
+
+fn listed(s: &dyn Store, shard: Option<u32>, filter: StatusFilter) -> Vec<CertificateId> {
+    let mut found = Vec::new();
+    s.visit_status(&KeyId([1; 32]), shard, filter, &mut |entry| {
+        found.push(entry.id);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    found.sort();
+    found
+}
+
+fn status_lists(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    done(s, act("admin", 0, Change::AddIssuer(issuer(2))));
+    for serial in 1..=6 {
+        s.commit(issuance(1, serial, None, serial % 2)).unwrap();
+    }
+    // The same number under another key is another certificate.
+    let foreign = request(100, None, Approval::None);
+    done(s, act("api", 0, Change::ReceiveRequest(foreign.clone())));
+    done(
+        s,
+        act("ca", 0, Change::Intend(intent(&id(2, 1), 1, &foreign, 0))),
+    );
+    let revoke = |n| {
+        let reason = RevocationReason::CessationOfOperation;
+        act(
+            "officer",
+            10,
+            Change::Revoke {
+                id: id(1, n),
+                reason,
+                invalidity_date: None,
+            },
+        )
+    };
+    let suspend = |n| {
+        act(
+            "officer",
+            10,
+            Change::Suspend {
+                id: id(1, n),
+                until: None,
+            },
+        )
+    };
+    done(s, revoke(1));
+    done(s, suspend(2));
+    done(s, suspend(3));
+    done(s, act("officer", 11, Change::Restore(id(1, 3))));
+    let ids = |serials: &[u32]| serials.iter().map(|n| id(1, *n)).collect::<Vec<_>>();
+    assert_eq!(listed(s, None, StatusFilter::Listed), ids(&[1, 2]));
+    assert_eq!(listed(s, Some(0), StatusFilter::Listed), ids(&[2]));
+    assert_eq!(listed(s, Some(1), StatusFilter::Listed), ids(&[1]));
+    assert_eq!(listed(s, None, StatusFilter::Revoked), ids(&[1]));
+    assert_eq!(listed(s, None, StatusFilter::Suspended), ids(&[2]));
+    assert_eq!(
+        listed(s, None, StatusFilter::Good(time(5))),
+        ids(&[3, 4, 5, 6])
+    );
+    assert_eq!(
+        listed(s, Some(1), StatusFilter::Good(time(1000))),
+        ids(&[3, 5])
+    );
+    assert_eq!(listed(s, None, StatusFilter::Good(time(1001))), ids(&[]));
+    assert_eq!(s.standing(&id(2, 1)).unwrap(), Some(Standing::Intended));
+    let mut seen = 0;
+    s.visit_status(&KeyId([1; 32]), None, StatusFilter::Listed, &mut |entry| {
+        seen += 1;
+        assert_eq!(entry.not_after, time(1000));
+        assert!(matches!(
+            entry.standing,
+            Standing::Revoked { .. } | Standing::Suspended { .. }
+        ));
+        ControlFlow::Break(())
+    })
+    .unwrap();
+    assert_eq!(seen, 1);
+}
+
+fn crl_numbers(store: Made) {
+    let s = &*store;
+    let key = KeyId([1; 32]);
+    let reserve = |shard, number| {
+        act(
+            "crl",
+            0,
+            Change::ReserveCrlNumber {
+                issuer: key,
+                shard,
+                number,
+            },
+        )
+    };
+    let publish = |list| act("crl", 1, Change::PublishCrl(list));
+    refused(s, reserve(0, 1), StoreErrorKind::NotFound, &["issuer 0101"]);
+    with_issuer(s);
+    assert_eq!(s.latest_crl_number(&key, 0).unwrap(), None);
+    refused(
+        s,
+        publish(crl(1, 1)),
+        StoreErrorKind::State,
+        &["not reserved"],
+    );
+    done(s, reserve(0, 1));
+    refused(
+        s,
+        reserve(0, 1),
+        StoreErrorKind::Order,
+        &["1 is not greater than 1"],
+    );
+    done(s, reserve(0, 7));
+    refused(
+        s,
+        reserve(0, 5),
+        StoreErrorKind::Order,
+        &["5 is not greater than 7"],
+    );
+    done(s, reserve(1, 5));
+    assert_eq!(s.latest_crl_number(&key, 0).unwrap(), Some(7));
+    refused(s, reserve(0, u64::MAX), StoreErrorKind::Value, &["at most"]);
+    refused(s, reserve(0, 0), StoreErrorKind::Value, &["1 or more"]);
+    done(s, publish(crl(1, 1)));
+    again(s, publish(crl(1, 1)));
+    let other = Crl {
+        digest: Digest([8; 32]),
+        ..crl(1, 1)
+    };
+    refused(
+        s,
+        publish(other),
+        StoreErrorKind::Conflict,
+        &["other contents"],
+    );
+    let early = Crl {
+        this_update: time(0),
+        ..crl(1, 7)
+    };
+    refused(s, publish(early), StoreErrorKind::Order, &["thisUpdate"]);
+    let over = Crl {
+        next_update: time(0),
+        ..crl(1, 7)
+    };
+    refused(s, publish(over), StoreErrorKind::Value, &["nextUpdate"]);
+    done(s, publish(crl(1, 7)));
+    done(
+        s,
+        publish(Crl {
+            kind: CrlKind::Delta { base: 1 },
+            ..crl(1, 7)
+        }),
+    );
+    let ahead = Crl {
+        kind: CrlKind::Delta { base: 7 },
+        ..crl(1, 7)
+    };
+    refused(
+        s,
+        publish(ahead),
+        StoreErrorKind::Value,
+        &["base 7 is not before"],
+    );
+    assert_eq!(s.latest_crl(&key, 0).unwrap(), Some(crl(1, 7)));
+    assert_eq!(s.latest_crl(&key, 1).unwrap(), None);
+    done(s, reserve(0, 8));
+    done(s, reserve(0, 9));
+    done(s, publish(crl(1, 9)));
+    refused(
+        s,
+        publish(crl(1, 8)),
+        StoreErrorKind::Order,
+        &["CRL 9 was published"],
+    );
+}
+
+fn documents(store: Made) {
+    let s = &*store;
+    let register = |document| act("edliyye", 0, Change::RegisterDocument(document));
+    done(s, register(document(1)));
+    again(s, register(document(1)));
+    let record = s.document(&document(1).locator).unwrap().unwrap();
+    assert_eq!(record.document, document(1));
+    assert_eq!(record.registered_at, time(0));
+    assert_eq!(
+        (record.status.version, record.status.status),
+        (1, DocumentStatus::InForce)
+    );
+    assert_eq!(s.document(&document(2).locator).unwrap(), None);
+    // The same key with other contents.
+    let mut other = document(2);
+    other.idempotency_key = document(1).idempotency_key;
+    refused(
+        s,
+        register(other.clone()),
+        StoreErrorKind::Conflict,
+        &["other contents", "digest"],
+    );
+    // Another body may have the same key of its own.
+    other.issuer = Name::new("another").unwrap();
+    done(s, register(other));
+    // A locator is of one document.
+    let mut twin = document(3);
+    twin.locator = document(1).locator;
+    refused(
+        s,
+        register(twin),
+        StoreErrorKind::Conflict,
+        &["belongs to another registration"],
+    );
+}
+
+fn document_statuses(store: Made) {
+    let s = &*store;
+    let change = |n, from_version, at, status| {
+        let locator = document(n).locator;
+        act(
+            "edliyye",
+            at,
+            Change::ChangeDocument {
+                locator,
+                from_version,
+                status,
+            },
+        )
+    };
+    use DocumentStatus::{InForce, Revoked, Superseded, Suspended, Used};
+    let successor = Superseded {
+        successor: Digest([5; 32]),
+    };
+    refused(
+        s,
+        change(1, 1, 1, Revoked),
+        StoreErrorKind::NotFound,
+        &["not in this store"],
+    );
+    for n in 1..=4 {
+        done(s, act("edliyye", 0, Change::RegisterDocument(document(n))));
+    }
+    refused(
+        s,
+        change(1, 1, 1, InForce),
+        StoreErrorKind::State,
+        &["in force"],
+    );
+    refused(
+        s,
+        change(1, 2, 1, Revoked),
+        StoreErrorKind::Conflict,
+        &["version 1", "version 2"],
+    );
+    refused(
+        s,
+        change(1, 1, -1, Revoked),
+        StoreErrorKind::Order,
+        &["changed at"],
+    );
+    done(s, change(1, 1, 1, Suspended));
+    again(s, change(1, 1, 2, Suspended));
+    refused(
+        s,
+        change(1, 2, 2, Used),
+        StoreErrorKind::State,
+        &["suspended", "used"],
+    );
+    done(s, change(1, 2, 2, InForce));
+    done(s, change(1, 3, 3, successor));
+    refused(
+        s,
+        change(1, 4, 4, InForce),
+        StoreErrorKind::State,
+        &["superseded"],
+    );
+    done(s, change(2, 1, 1, Used));
+    // A single use: the second to redeem is told so.
+    refused(s, change(2, 2, 2, Used), StoreErrorKind::State, &["used"]);
+    done(s, change(3, 1, 1, Revoked));
+    refused(
+        s,
+        change(3, 2, 2, Suspended),
+        StoreErrorKind::State,
+        &["revoked"],
+    );
+    let history: Vec<_> = s
+        .document_history(&document(1).locator)
+        .unwrap()
+        .into_iter()
+        .map(|change| (change.version, change.status, change.since))
+        .collect();
+    assert_eq!(
+        history,
+        [
+            (1, InForce, time(0)),
+            (2, Suspended, time(1)),
+            (3, InForce, time(2)),
+            (4, successor, time(3))
+        ]
+    );
+    let now = s.document(&document(1).locator).unwrap().unwrap().status;
+    assert_eq!((now.version, now.why.as_str()), (4, "for the test"));
+    // What was registered stays known as it was.
+    again(s, act("edliyye", 9, Change::RegisterDocument(document(1))));
+}
+
+fn count_audit(s: &dyn Store) -> usize {
+    let mut count = 0;
+    s.visit_audit(0, &mut |_| {
+        count += 1;
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    count
+}
+
+fn all_or_nothing(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    assert!(s.commit(Vec::new()).unwrap().outcomes.is_empty());
+    let before = count_audit(s);
+    let mut acts = issuance(1, 1, None, 0);
+    acts.push(act("edliyye", 0, Change::RegisterDocument(document(1))));
+    acts.push(act("ca", 4, Change::Publish(id(1, 2))));
+    let error = s.commit(acts).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotFound);
+    assert_eq!(s.certificate(&id(1, 1)).unwrap(), None);
+    assert_eq!(s.document(&document(1).locator).unwrap(), None);
+    assert_eq!(count_audit(s), before);
+}
+
+fn limits(store: Made) {
+    let s = &*store;
+    let mut large = document(1);
+    large.sealed = vec![0; MAX_BLOB];
+    done(
+        s,
+        act("edliyye", 0, Change::RegisterDocument(large.clone())),
+    );
+    large.sealed.push(0);
+    let register = act("edliyye", 0, Change::RegisterDocument(large));
+    refused(
+        s,
+        register,
+        StoreErrorKind::Value,
+        &["sealed box", "1048577"],
+    );
+    let mut wordy = act("edliyye", 0, Change::RegisterDocument(document(2)));
+    wordy.why = "x".repeat(MAX_WHY + 1);
+    refused(s, wordy, StoreErrorKind::Value, &["4097"]);
+    let mut silent = act("officer", 0, Change::Restore(id(1, 1)));
+    silent.why = " ".to_owned();
+    refused(s, silent, StoreErrorKind::Value, &["must be given"]);
+    let mut nameless = holder(1, " ");
+    nameless.identity = holder(1, "").identity;
+    refused(
+        s,
+        act("r", 0, Change::RecordHolder(nameless)),
+        StoreErrorKind::Value,
+        &["names"],
+    );
+    let register = |n| act("edliyye", 0, Change::RegisterDocument(document(n)));
+    let mut batch: Vec<_> = (10..).take(MAX_BATCH).map(register).collect();
+    assert_eq!(s.commit(batch.clone()).unwrap().outcomes.len(), MAX_BATCH);
+    batch.push(register(5));
+    assert_eq!(s.commit(batch).unwrap_err().kind(), StoreErrorKind::Value);
+}
+
+fn audit(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    done(
+        s,
+        act("registrar", 5, Change::RecordHolder(holder(1, "Əliyev"))),
+    );
+    let receipt = s.commit(issuance(1, 1, None, 0)).unwrap();
+    let mut entries = Vec::new();
+    s.visit_audit(0, &mut |entry| {
+        entries.push(entry);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(entries.len(), 6);
+    let of = |outcome: &Outcome| match outcome {
+        Outcome::Done { audit } => *audit,
+        Outcome::AlreadyDone => 0,
+    };
+    let last = &entries[5];
+    assert_eq!(last.id, of(receipt.outcomes.last().unwrap()));
+    assert_eq!(
+        (last.kind.as_str(), last.by.as_str()),
+        ("certificate.publish", "ca")
+    );
+    assert_eq!(
+        (last.at.seconds(), last.why.as_str()),
+        (NOON + 3, "for the test")
+    );
+    let intent: serde_json::Value = serde_json::from_str(&entries[3].body).unwrap();
+    assert_eq!(intent["certificate"]["serial"], "01");
+    assert_eq!(intent["tbs"], Digest::of(&tbs(1, b"rest")).to_string());
+    // No personal data in the log.
+    assert!(entries.iter().all(|entry| !entry.body.contains("Əliyev")));
+    assert!(entries.iter().all(|entry| !entry.body.contains("PNOAZ")));
+    let mut later = Vec::new();
+    s.visit_audit(entries[3].id, &mut |entry| {
+        later.push(entry);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(later, entries[4..]);
+    s.check().unwrap();
+}
+
+/// Many callers at once: each gets his own verdict, and of those that exclude each other one wins.
+fn threads(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    let results: Vec<Result<Outcome, StoreError>> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..8u64)
+            .map(|thread| {
+                scope.spawn(move || {
+                    let mut results = Vec::new();
+                    for n in 1..=40 {
+                        let own = act("a", 0, Change::RegisterDocument(document(thread << 32 | n)));
+                        done(s, own);
+                        let issuer = KeyId([1; 32]);
+                        let reserve = Change::ReserveCrlNumber {
+                            issuer,
+                            shard: 0,
+                            number: n,
+                        };
+                        results.push(one(s, act("crl", 0, reserve)));
+                    }
+                    results
+                })
+            })
+            .collect();
+        handles
+            .into_iter()
+            .flat_map(|handle| handle.join().unwrap())
+            .collect()
+    });
+    let won: BTreeSet<u64> = results
+        .iter()
+        .filter_map(|result| match result {
+            Ok(Outcome::Done { audit }) => Some(*audit),
+            _ => None,
+        })
+        .collect();
+    let lost = results.iter().filter(|result| {
+        result
+            .as_ref()
+            .is_err_and(|error| error.kind() == StoreErrorKind::Order)
+    });
+    assert_eq!(won.len() + lost.count(), 320);
+    assert!(!won.is_empty() && won.len() <= 40);
+    assert_eq!(s.latest_crl_number(&KeyId([1; 32]), 0).unwrap(), Some(40));
+    assert_eq!(count_audit(s), 1 + 320 + won.len());
+    s.check().unwrap();
+}

@@ -22,25 +22,56 @@ const TABLE: &[(&str, &[&str])] = &[
     ("keys", &["der", "oid", "time"]),
     ("x509", &["keys", "report", "der", "oid", "time"]),
     ("crl", &["x509", "keys", "report", "der", "oid", "time"]),
-    ("cms", &["x509", "keys", "report", "der", "oid", "time", "source"]),
+    (
+        "cms",
+        &["x509", "keys", "report", "der", "oid", "time", "source"],
+    ),
     ("trust", &["x509", "crl", "keys", "time"]),
     ("evidence", &["x509", "crl", "keys", "time"]),
     ("policy", &["keys", "time"]),
-    ("path", &["trust", "evidence", "policy", "crl", "x509", "keys", "report", "oid", "time"]),
+    (
+        "path",
+        &[
+            "trust", "evidence", "policy", "crl", "x509", "keys", "report", "oid", "time",
+        ],
+    ),
     (
         "validation",
-        &["path", "trust", "evidence", "policy", "cms", "x509", "keys", "report", "oid", "time"],
+        &[
+            "path", "trust", "evidence", "policy", "cms", "x509", "keys", "report", "oid", "time",
+        ],
     ),
     ("pdf", &["source", "time"]),
     (
         "cades",
-        &["validation", "evidence", "cms", "x509", "keys", "report", "der", "oid", "time", "source"],
+        &[
+            "validation",
+            "evidence",
+            "cms",
+            "x509",
+            "keys",
+            "report",
+            "der",
+            "oid",
+            "time",
+            "source",
+        ],
     ),
     (
         "pades",
         &[
-            "cades", "validation", "evidence", "cms", "pdf", "x509", "keys", "report", "der", "oid",
-            "time", "source",
+            "cades",
+            "validation",
+            "evidence",
+            "cms",
+            "pdf",
+            "x509",
+            "keys",
+            "report",
+            "der",
+            "oid",
+            "time",
+            "source",
         ],
     ),
     ("code", &["keys"]),
@@ -79,14 +110,21 @@ fn modules_use_only_the_rows_above() {
             }
         }
     }
-    assert!(seen > 5, "the modules were not found under {}", root.display());
+    assert!(
+        seen > 5,
+        "the modules were not found under {}",
+        root.display()
+    );
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
 /// Names that follow `crate::`, also inside the braces of `use crate::{…}`.
 fn uses(code: &str) -> Vec<String> {
     let name = |s: &str| -> String {
-        s.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+        s.trim_start()
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
     };
     let mut found = Vec::new();
     for line in code.lines().filter(|l| !l.trim_start().starts_with("//")) {

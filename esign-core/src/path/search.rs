@@ -65,7 +65,7 @@ pub(super) fn search(leaf: &Certificate, inputs: &PathInputs<'_>) -> Judged<Veri
         dead_end: None,
     };
     if inputs.anchors.contains(leaf) {
-        search.judge(&[leaf.clone()]);
+        search.judge(core::slice::from_ref(leaf));
     } else {
         search.extend(&mut vec![leaf.clone()]);
     }

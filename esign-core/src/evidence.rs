@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::crl::Crl;
-use crate::trust::digest_of;
+use crate::keys::digest_of_set;
 use crate::x509::{Certificate, Name};
 
 /// Certificates and revocation lists from wherever: a document, files, the network.
@@ -96,6 +96,6 @@ impl Evidence {
 
     /// SHA-256 over the sorted digests of all pieces: what a report names it by.
     pub fn digest(&self) -> [u8; 32] {
-        digest_of(self.seen.iter().copied())
+        digest_of_set(self.seen.iter().copied())
     }
 }

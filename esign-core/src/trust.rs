@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::keys::{DigestAlgorithm, Hasher};
+use crate::keys::digest_of_set;
 use crate::x509::{Certificate, Name};
 
 /// Trust anchors, as certificates. Of each, name, key and the limits it sets to itself count
@@ -60,7 +60,7 @@ impl TrustAnchors {
 
     /// SHA-256 over the sorted fingerprints: what a report names them by.
     pub fn digest(&self) -> [u8; 32] {
-        digest_of(self.certificates.iter().map(Certificate::sha256))
+        digest_of_set(self.certificates.iter().map(Certificate::sha256))
     }
 }
 
@@ -70,14 +70,4 @@ impl FromIterator<Certificate> for TrustAnchors {
         certificates.into_iter().for_each(|c| anchors.add(c));
         anchors
     }
-}
-
-/// SHA-256 over sorted digests, so that order does not matter.
-pub(crate) fn digest_of(digests: impl Iterator<Item = [u8; 32]>) -> [u8; 32] {
-    let mut all: Vec<[u8; 32]> = digests.collect();
-    all.sort_unstable();
-    Hasher::digest(DigestAlgorithm::Sha256, &all.concat())
-        .as_bytes()
-        .try_into()
-        .unwrap_or([0; 32])
 }

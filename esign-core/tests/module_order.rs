@@ -27,12 +27,12 @@ const TABLE: &[(&str, &[&str])] = &[
         &["x509", "keys", "report", "der", "oid", "time", "source"],
     ),
     ("trust", &["x509", "crl", "keys", "time"]),
-    ("evidence", &["trust", "x509", "crl", "keys", "time"]),
+    ("evidence", &["x509", "crl", "keys", "time"]),
     ("policy", &["keys", "time"]),
     (
         "path",
         &[
-            "trust", "evidence", "policy", "crl", "x509", "keys", "report", "der", "oid", "time",
+            "trust", "evidence", "policy", "crl", "x509", "keys", "report", "oid", "time",
         ],
     ),
     (

@@ -11,7 +11,7 @@ use crate::oid;
 use crate::time::UnixTime;
 use crate::x509::{
     AuthorityKeyIdentifier, Extension, Extensions, GeneralName, Name, SerialNumber,
-    UnknownAlgorithm, distribution_point_name, pem_blocks,
+    UnknownAlgorithm, distribution_point_name, pem_blocks, signature_octets,
 };
 
 /// Largest list that is decoded, in octets. The largest public ones (a million entries) are some
@@ -85,10 +85,10 @@ impl Crl {
                 let tbs = r.expect(Tag::SEQUENCE, "tbsCertList")?;
                 let outer = r.expect(Tag::SEQUENCE, "signatureAlgorithm")?;
                 let signature = r.expect(Tag::BIT_STRING, "signature")?;
-                let value = signature.bit_octets("signature")?.len();
+                let value = signature_octets(&signature)?;
                 let mut inner = tbs.nested("tbsCertList", |r| decode_tbs(r, &octets, outer.raw))?;
                 inner.tbs = place(&tbs);
-                inner.signature = octets.len().saturating_sub(value)..octets.len();
+                inner.signature = value;
                 Ok(Self(Arc::new(inner)))
             })
         })
@@ -132,7 +132,7 @@ impl Crl {
         self.0.algorithm.as_ref().copied()
     }
 
-    /// The octets of the signature value.
+    /// The octets of the signature value; none where it is not a whole number of them.
     pub fn signature(&self) -> &[u8] {
         self.slice(&self.0.signature)
     }

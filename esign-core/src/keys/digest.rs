@@ -49,6 +49,16 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// SHA-256 over sorted digests: names a set whose order does not matter.
+pub(crate) fn digest_of_set(digests: impl Iterator<Item = [u8; 32]>) -> [u8; 32] {
+    let mut all: Vec<[u8; 32]> = digests.collect();
+    all.sort_unstable();
+    Hasher::digest(DigestAlgorithm::Sha256, &all.concat())
+        .as_bytes()
+        .try_into()
+        .unwrap_or([0; 32])
+}
+
 /// A running digest; cloning it branches the computation, so that one pass over a file serves
 /// every signature in it.
 #[derive(Clone)]

@@ -16,6 +16,7 @@ mod secret;
 mod signing;
 
 pub use algorithm::{Curve, DigestAlgorithm, KeyAlgorithm, SignatureAlgorithm};
+pub(crate) use digest::digest_of_set;
 pub use digest::{Digest, Hasher};
 pub use pkcs8::Kdf;
 pub use pkcs12::{Pkcs12, Pkcs12Certificate, Pkcs12Key};

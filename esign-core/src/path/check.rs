@@ -2,7 +2,6 @@ use ::der::asn1::ObjectIdentifier;
 
 use super::search::{name_of, summarise};
 use super::{KeyPurpose, PathInputs};
-use crate::der::DecodeError;
 use crate::oid;
 use crate::report::{Finding, SubIndication};
 use crate::x509::{Certificate, KeyUsage};
@@ -210,7 +209,7 @@ fn broken(rule: &'static str, clause: &'static str) -> Finding {
     Finding::indeterminate(rule, clause, SubIndication::ChainConstraintsFailure)
 }
 
-fn malformed(rule: &'static str, clause: &'static str, error: &DecodeError) -> Finding {
+fn malformed(rule: &'static str, clause: &'static str, error: &impl ToString) -> Finding {
     broken(rule, clause).with("malformed", error.to_string())
 }
 

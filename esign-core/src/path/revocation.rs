@@ -12,8 +12,12 @@ const CLAUSE: &str = "RFC 5280 6.3";
 enum Answer {
     /// It cannot be asked; the finding says why.
     Unusable(Finding),
-    /// It speaks of this certificate, and this is its entry.
-    Entry(Option<CrlEntry>),
+    /// It speaks of this certificate, and this is its entry. A delta list can show that the
+    /// certificate is revoked, never that it is not.
+    Entry {
+        entry: Option<CrlEntry>,
+        delta: bool,
+    },
 }
 
 /// Whether `certificate`, issued by `issuer`, is not revoked at the time asked about, and the
@@ -41,12 +45,12 @@ pub(super) fn check(
     let mut good: Option<&Crl> = None;
     let mut held: Option<Finding> = None;
     for crl in lists {
-        let entry = match ask(crl, certificate, issuer, is_authority, budget) {
+        let (entry, delta) = match ask(crl, certificate, issuer, budget) {
             Answer::Unusable(finding) => {
                 unusable.push(finding);
                 continue;
             }
-            Answer::Entry(entry) => entry,
+            Answer::Entry { entry, delta } => (entry, delta),
         };
         let current = is_current(crl, inputs);
         match entry.filter(|e| e.revocation_date <= inputs.at) {
@@ -65,6 +69,7 @@ pub(super) fn check(
                 };
                 return (revoked(&entry, crl, sub), Some(crl.clone()));
             }
+            _ if delta => {}
             _ if current => good = good.or(Some(crl)),
             _ => unusable.push(stale(crl, inputs)),
         }
@@ -113,18 +118,12 @@ fn is_current(crl: &Crl, inputs: &PathInputs<'_>) -> bool {
     crl.this_update() <= inputs.at && crl.next_update().is_some_and(|next| inputs.at <= next)
 }
 
-fn ask(
-    crl: &Crl,
-    certificate: &Certificate,
-    issuer: &Certificate,
-    is_authority: bool,
-    budget: &mut Budget,
-) -> Answer {
+fn ask(crl: &Crl, certificate: &Certificate, issuer: &Certificate, budget: &mut Budget) -> Answer {
     let unusable = |rule, clause| {
         Finding::indeterminate(rule, clause, SubIndication::TryLater)
             .of(format!("CRL of {}", crl.this_update()))
     };
-    if let Some(why) = out_of_scope(crl, certificate, is_authority) {
+    if let Some(why) = out_of_scope(crl, certificate) {
         let finding = unusable("crl.scope", "RFC 5280 6.3.3 (b)").with("scope", why);
         return Answer::Unusable(finding);
     }
@@ -156,23 +155,28 @@ fn ask(
         })) => Answer::Unusable(
             unusable("crl.entry", "RFC 5280 5.3").with("not_processed", oid.to_string()),
         ),
-        Ok(entry) => Answer::Entry(entry),
+        Ok(entry) => Answer::Entry {
+            entry,
+            delta: !matches!(crl.delta_base(), Ok(None)),
+        },
     }
 }
 
 /// Why a list does not speak of `certificate`, or not in a way that is processed here.
-fn out_of_scope(crl: &Crl, certificate: &Certificate, is_authority: bool) -> Option<String> {
-    let processed = [oid::ISSUING_DISTRIBUTION_POINT];
+fn out_of_scope(crl: &Crl, certificate: &Certificate) -> Option<String> {
+    // What the certificate says it is, not where it stands in the path: RFC 5280 6.3.3 (b)(2).
+    let is_authority = certificate
+        .basic_constraints()
+        .is_ok_and(|b| b.is_some_and(|b| b.ca));
+    let processed = [oid::ISSUING_DISTRIBUTION_POINT, oid::DELTA_CRL_INDICATOR];
     if let Some(e) = crl
         .extensions()
         .find(|e| e.critical && !processed.contains(&e.oid))
     {
         return Some(format!("critical extension {} is not processed", e.oid));
     }
-    match crl.delta_base() {
-        Ok(None) => {}
-        Ok(Some(base)) => return Some(format!("delta list to {base}")),
-        Err(e) => return Some(e.to_string()),
+    if let Err(e) = crl.delta_base() {
+        return Some(e.to_string());
     }
     let point = match crl.issuing_distribution_point() {
         Ok(None) => return None,

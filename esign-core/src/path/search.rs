@@ -65,7 +65,7 @@ pub(super) fn search(leaf: &Certificate, inputs: &PathInputs<'_>) -> Judged<Veri
         dead_end: None,
     };
     if inputs.anchors.contains(leaf) {
-        search.judge(std::slice::from_ref(leaf));
+        search.judge(core::slice::from_ref(leaf));
     } else {
         search.extend(&mut vec![leaf.clone()]);
     }
@@ -247,6 +247,8 @@ impl Search<'_> {
                 "trust_anchor",
                 chain.last().map_or_else(String::new, name_of),
             );
+        // From the leaf up, but what is broken for good comes before what is merely missing.
+        children.sort_by_key(|f| weight(f.sub_indication));
         finding.children = children;
         summarise(&mut finding);
         let passed = finding.outcome == Indication::Passed;
@@ -259,6 +261,17 @@ impl Search<'_> {
             self.best = Some((finding, chain.to_vec(), crls));
         }
         passed
+    }
+}
+
+/// Order in which reasons decide the sub-indication of a path.
+fn weight(sub: Option<SubIndication>) -> u8 {
+    match sub {
+        Some(SubIndication::TryLater) => 3,
+        Some(SubIndication::OutOfBoundsNoPoe) => 2,
+        Some(SubIndication::RevokedNoPoe | SubIndication::RevokedCaNoPoe) => 1,
+        Some(_) => 0,
+        None => 4,
     }
 }
 

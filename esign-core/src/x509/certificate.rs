@@ -10,7 +10,7 @@ use super::{
     Extensions, GeneralName, KeyUsage, Name, NameConstraints, PolicyInformation, QcStatement,
     SerialNumber,
 };
-use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, decode};
+use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, decode};
 use crate::keys::{DigestAlgorithm, Hasher, PublicKey, SignatureAlgorithm, VerifyError};
 use crate::oid;
 use crate::time::UnixTime;
@@ -91,12 +91,11 @@ impl Certificate {
                 let tbs = r.expect(Tag::SEQUENCE, "tbsCertificate")?;
                 let outer = r.expect(Tag::SEQUENCE, "signatureAlgorithm")?;
                 let signature = r.expect(Tag::BIT_STRING, "signature")?;
-                signature.bit_octets("signature")?;
-                let value = content(&signature);
+                let value = signature_octets(&signature)?;
                 let mut inner =
                     tbs.nested("tbsCertificate", |r| decode_tbs(r, &octets, outer.raw))?;
                 inner.tbs = raw(&tbs);
-                inner.signature = value.start.saturating_add(1)..value.end;
+                inner.signature = value;
                 Ok(Self(Arc::new(inner)))
             })
         })
@@ -174,7 +173,8 @@ impl Certificate {
         self.0.algorithm.as_ref().copied()
     }
 
-    /// The octets of the signature value.
+    /// The octets of the signature value; none where it is not a whole number of them, which no
+    /// algorithm here gives.
     pub fn signature(&self) -> &[u8] {
         self.slice(&self.0.signature)
     }
@@ -353,6 +353,17 @@ impl Certificate {
         self.extension(oid)
             .map(|e| e.decode(name, read))
             .transpose()
+    }
+}
+
+/// Where the octets of a signature lie. One with left-over bits can be looked at, but is none that
+/// verifies.
+pub(crate) fn signature_octets(signature: &Tlv<'_>) -> Result<Range<usize>, DecodeError> {
+    let whole = content(signature);
+    match signature.value.first() {
+        Some(0) => Ok(whole.start.saturating_add(1)..whole.end),
+        Some(1..=7) => Ok(whole.end..whole.end),
+        _ => Err(signature.error(DecodeKind::Value("malformed BIT STRING"), "signature")),
     }
 }
 

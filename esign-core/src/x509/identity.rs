@@ -275,3 +275,40 @@ impl Identity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_checked() {
+        assert_eq!(Fin::parse(" 5abc12z").unwrap().as_str(), "5ABC12Z");
+        for bad in [
+            "", "5ABC12", "5ABC12ZZ", "5ABCI2Z", "5ABCO2Z", "5ABCİ2Z", "5ABC-2Z",
+        ] {
+            assert!(Fin::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Voen::parse("1234567891").unwrap().as_str(), "1234567891");
+        for bad in ["", "123456789", "12345678912", "123456789x"] {
+            assert!(Voen::parse(bad).is_err(), "{bad}");
+        }
+        let passport = |country: &str, number: &str| {
+            PersonIdentifier::Passport {
+                country: country.into(),
+                number: number.into(),
+            }
+            .semantics()
+        };
+        assert_eq!(passport("TR", "U1234567").unwrap(), "PASTR-U1234567");
+        assert!(
+            passport("tr", "U1").is_err()
+                && passport("TR", "").is_err()
+                && passport("TR", "U 1").is_err()
+        );
+        let card = PersonIdentifier::IdentityCard {
+            country: "GE".into(),
+            number: "01AB".into(),
+        };
+        assert_eq!(card.semantics().unwrap(), "IDCGE-01AB");
+    }
+}

@@ -19,6 +19,7 @@ mod profile;
 mod request;
 mod serial;
 
+pub(crate) use certificate::signature_octets;
 pub use certificate::{Certificate, UnknownAlgorithm};
 pub use extension::{
     AccessDescription, AuthorityKeyIdentifier, BasicConstraints, DistributionPoint, Extension,

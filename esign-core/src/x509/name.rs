@@ -503,8 +503,8 @@ fn checked(attribute: ObjectIdentifier, text: &str) -> Result<Tag, BuildError> {
                     "{keyword}: \"{c}\" is not in PrintableString"
                 )));
             }
-            let code = count == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
-            if attribute == oid::COUNTRY && !code {
+            let country = count == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
+            if attribute == oid::COUNTRY && !country {
                 return Err(BuildError::new(format!(
                     "{keyword}: \"{text}\" is not a two-letter country code in capitals"
                 )));
@@ -590,4 +590,117 @@ fn unescape(value: &str) -> Result<String, BuildError> {
     }
     out.truncate(keep);
     String::from_utf8(out).map_err(|_| broken())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        NameBuilder::parse(text).unwrap().build().unwrap()
+    }
+
+    /// A name of one commonName in the given string type.
+    fn typed(tag: Tag, octets: &[u8]) -> Name {
+        let mut w = Writer::new();
+        w.sequence(|w| {
+            w.nested(Tag::SET, |w| {
+                w.sequence(|w| {
+                    w.oid(oid::COMMON_NAME);
+                    w.tlv(tag, octets);
+                });
+            });
+        });
+        Name::from_der(&w.finish()).unwrap()
+    }
+
+    #[test]
+    fn text_and_back() {
+        for (text, shown) in [
+            (
+                "CN=Əli Məmmədov,O=Nümunə,C=AZ",
+                "CN=Əli Məmmədov, O=Nümunə, C=AZ",
+            ),
+            (r"cn = a\, b ; c=AZ", r"CN=a\, b, C=AZ"),
+            (r"CN=\ x\ ,2.5.4.4=\C6\8Fli", r"CN=\ x\ , SN=Əli"),
+            (r"CN=a\+b\3dc\#", r"CN=a\+b=c#"),
+            ("1.2.3=q", "1.2.3=q"),
+            ("", ""),
+        ] {
+            let parsed = name(text);
+            assert_eq!(parsed.to_string(), shown);
+            assert_eq!(name(shown), parsed, "{shown}");
+        }
+        assert_eq!(
+            name("CN=a,C=AZ").attributes().next().unwrap().oid,
+            oid::COUNTRY
+        );
+        for bad in [
+            "CN",
+            "XX=1",
+            "CN=",
+            "C=az",
+            "C=AZE",
+            "CN=a+O=b",
+            "CN=#0c01",
+            r"CN=\",
+            r"CN=\zz\f",
+            "serialNumber=İ",
+            "emailAddress=ə@x",
+            "CN=\u{7}",
+        ] {
+            let result = NameBuilder::parse(bad).and_then(|b| b.build());
+            assert!(result.is_err(), "{bad}");
+        }
+        let long = "x".repeat(65);
+        let error = NameBuilder::new()
+            .with(oid::COMMON_NAME, long)
+            .build()
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "CN: 65 characters, at most 64 are allowed"
+        );
+    }
+
+    #[test]
+    fn string_types_of_rfc_5280_7_1_compare() {
+        let plain = typed(Tag::PRINTABLE_STRING, b"Test  Name ");
+        for (tag, octets) in [
+            (Tag::UTF8_STRING, &b"test name"[..]),
+            (Tag::BMP_STRING, b"\0T\0E\0S\0T\0 \0n\0a\0m\0e"),
+            (Tag::TELETEX_STRING, b" TEST name"),
+            (
+                Tag::UNIVERSAL_STRING,
+                b"\0\0\0t\0\0\0e\0\0\0s\0\0\0t\0\0\0 \0\0\0n\0\0\0a\0\0\0m\0\0\0e",
+            ),
+            (Tag::IA5_STRING, b"Test Name"),
+        ] {
+            let other = typed(tag, octets);
+            assert!(plain.matches(&other), "{tag:?}");
+            assert_ne!(plain, other);
+        }
+        for (tag, octets) in [
+            (Tag::UTF8_STRING, &b"testname"[..]),
+            (Tag::UTF8_STRING, b"test nam\xff"),
+            (Tag::OCTET_STRING, b"test name"),
+            (Tag::BMP_STRING, b"\0"),
+        ] {
+            assert!(!plain.matches(&typed(tag, octets)), "{tag:?}");
+        }
+        assert!(
+            typed(Tag::UTF8_STRING, "ƏLİ".as_bytes())
+                .matches(&typed(Tag::UTF8_STRING, "əli\u{307}".as_bytes()))
+        );
+        // Order and grouping count.
+        assert!(!name("CN=a,O=b").matches(&name("O=b,CN=a")));
+        assert!(!name("CN=a,CN=b").matches(&name("CN=ab")));
+    }
+
+    #[test]
+    fn nothing_hides_in_what_is_shown() {
+        let shown = typed(Tag::UTF8_STRING, "a\u{202e}b\u{1b}[0m".as_bytes()).to_string();
+        assert_eq!(shown, r"CN=a\e2\80\aeb\1b[0m");
+        assert_eq!(typed(Tag::UTF8_STRING, &[0xff]).to_string(), "CN=#0c01ff");
+    }
 }

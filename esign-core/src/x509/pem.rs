@@ -100,3 +100,39 @@ pub fn to_pem(label: &str, der: &[u8]) -> String {
     out.push_str(&format!("-----END {label}-----\n"));
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_among_other_text() {
+        let der = vec![0x30; 100];
+        let pem = format!(
+            "Bag Attributes\n{}noise\r\n{}",
+            to_pem("X", &[1]),
+            to_pem("Y", &der).replace('\n', "\r\n")
+        );
+        assert_eq!(
+            pem_blocks(pem.as_bytes(), &["Y"]).unwrap(),
+            vec![der.clone()]
+        );
+        assert_eq!(pem_blocks(pem.as_bytes(), &["X", "Y"]).unwrap().len(), 2);
+        assert_eq!(pem_blocks(&der, &["Y"]).unwrap(), vec![der]);
+        assert!(to_pem("Y", &[7; 48]).lines().all(|l| l.len() <= 64));
+        for bad in [
+            "",
+            "x",
+            "-----BEGIN Y-----\nMAA=\n",
+            "-----END Y-----\n",
+            "-----BEGIN Y-----\n!!\n-----END Y-----\n",
+            "-----BEGIN Y-----\n-----BEGIN Y-----\n",
+            "-----BEGIN X-----\nMAA=\n-----END X-----\n",
+        ] {
+            assert!(pem_blocks(bad.as_bytes(), &["Y"]).is_err(), "{bad}");
+        }
+        let many = to_pem("Y", &[1]).repeat(MAX_BLOCKS + 1);
+        let error = pem_blocks(many.as_bytes(), &["Y"]).unwrap_err();
+        assert!(matches!(error.kind(), DecodeKind::Limit(_)));
+    }
+}

@@ -116,3 +116,55 @@ impl fmt::Debug for SerialNumber {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed(u8);
+
+    impl Random for Fixed {
+        fn fill(&self, out: &mut [u8]) -> Result<(), KeyError> {
+            out.fill(self.0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn random_serials_are_positive_and_never_too_long() {
+        let serial = SerialNumber::random(&Fixed(0xff)).unwrap();
+        assert_eq!(serial.to_string(), "7fffffffffffffffffffffffffffffff");
+        assert!(serial.is_conforming());
+        assert!(SerialNumber::random(&Fixed(0)).is_err());
+        assert_eq!(
+            SerialNumber::random(&Fixed(0x80)).unwrap().as_bytes().len(),
+            16
+        );
+    }
+
+    #[test]
+    fn sign_zero_and_length_are_visible() {
+        for (octets, conforming) in [
+            (&[1][..], true),
+            (&[0, 0x80], true),
+            (&[0], false),
+            (&[0x80], false),
+            (&[1; 20], true),
+            (&[1; 21], false),
+        ] {
+            assert_eq!(
+                SerialNumber::from_content(octets).is_conforming(),
+                conforming
+            );
+        }
+        assert_eq!(SerialNumber::from_content(&[0xfb]).to_string(), "(-)fb");
+        let serial = SerialNumber::parse_hex("00:F0 0d").unwrap();
+        assert_eq!(
+            (serial.as_bytes(), serial.magnitude()),
+            (&[0, 0xf0, 0x0d][..], &[0xf0, 0x0d][..])
+        );
+        for bad in ["", "xyz", &"11".repeat(21)] {
+            assert_eq!(SerialNumber::parse_hex(bad), None, "{bad}");
+        }
+    }
+}

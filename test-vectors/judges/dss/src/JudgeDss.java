@@ -45,13 +45,15 @@ import java.util.regex.Pattern;
 /**
  * EU DSS as a judge and as a foreign signer. No network: trust, intermediates and CRLs come from files.
  *
- * verify [--trust PEM] [--intermediate PEM] [--crl PEM] [--content FILE] [--at TIME] FILE...   one JSON line a file
+ * verify [--integrity] [--trust PEM] [--intermediate PEM] [--crl PEM] [--content FILE] [--at TIME] FILE...   one JSON line a file
+ *        --integrity: accepted means intact, whatever DSS's algorithm policy says (it does not know EdDSA as authorised)
  * sign   --format cades|pades --packaging detached|enveloping --key PKCS8.PEM --cert PEM --chain PEM IN OUT
  *        (IN that already holds a CAdES signature gets a parallel one with --content)
  */
 public class JudgeDss {
     private final List<String> trust = new ArrayList<>(), intermediates = new ArrayList<>(), crls = new ArrayList<>();
     private final List<String> files = new ArrayList<>();
+    private boolean integrityOnly;
     private String content, at, format = "cades", packaging = "detached", key, cert;
 
     public static void main(String[] args) throws Exception {
@@ -61,6 +63,7 @@ public class JudgeDss {
                 case "--trust" -> judge.trust.add(args[++i]);
                 case "--intermediate", "--chain" -> judge.intermediates.add(args[++i]);
                 case "--crl" -> judge.crls.add(args[++i]);
+                case "--integrity" -> judge.integrityOnly = true;
                 case "--content" -> judge.content = args[++i];
                 case "--at" -> judge.at = args[++i];
                 case "--format" -> judge.format = args[++i];
@@ -125,12 +128,13 @@ public class JudgeDss {
                 String comma = "";
                 for (String id : simple.getSignatureIdList()) {
                     SignatureWrapper signature = data.getSignatureById(id);
-                    passed &= simple.getIndication(id) == Indication.TOTAL_PASSED;
+                    boolean intact = signature.isSignatureIntact() && signature.isSignatureValid();
+                    passed &= integrityOnly ? intact : simple.getIndication(id) == Indication.TOTAL_PASSED;
                     out.append(comma).append("{\"indication\":").append(quote(simple.getIndication(id)))
                         .append(",\"sub_indication\":").append(quote(simple.getSubIndication(id)))
                         .append(",\"level\":").append(quote(simple.getSignatureFormat(id)))
                         .append(",\"integrity\":")
-                        .append(quote(signature.isSignatureIntact() && signature.isSignatureValid() ? "intact" : "broken"))
+                        .append(quote(intact ? "intact" : "broken"))
                         .append(",\"errors\":").append(quote(simple.getAdESValidationErrors(id).stream()
                             .map(m -> m.getValue()).toList()))
                         .append('}');

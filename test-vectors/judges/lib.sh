@@ -54,7 +54,7 @@ need_fixture_packages() {
 }
 
 need_dss() {
-    local sum built
+    local sum
     sum=$(cat "$judges/dss/pom.xml" "$judges/dss/src/JudgeDss.java" | sha256sum | cut -c1-16)
     built=$cache/dss/$sum
     if [ ! -e "$built/done" ]; then

@@ -29,7 +29,12 @@ fn pdf_manifest_is_complete_and_true() {
     assert_eq!(listed, files(&fixtures::pdf_folder(), &["pdf"]));
     for row in &rows {
         let bytes = std::fs::read(fixtures::pdf_folder().join(&row.file)).expect("file");
-        assert_eq!(u64::try_from(bytes.len()).unwrap(), row.size, "{}", row.file);
+        assert_eq!(
+            u64::try_from(bytes.len()).unwrap(),
+            row.size,
+            "{}",
+            row.file
+        );
         let hex: String = digest(&SHA256, &bytes)
             .as_ref()
             .iter()
@@ -52,11 +57,20 @@ fn foreign_manifest_is_complete_and_its_files_exist() {
     let listed: BTreeSet<_> = rows.iter().map(|row| row.file.clone()).collect();
     assert_eq!(listed, files(&folder, &["p7s", "p7m", "pdf"]));
     for row in &rows {
-        let needed = row.content.iter().chain(&row.trust).chain(&row.intermediates);
+        let needed = row
+            .content
+            .iter()
+            .chain(&row.trust)
+            .chain(&row.intermediates);
         for name in needed.chain(&row.crls) {
             assert!(folder.join(name).is_file(), "{}: {name}", row.file);
         }
         let refused = row.expected != "passed";
-        assert_eq!(refused, row.why.is_some(), "{}: a refusal has a reason", row.file);
+        assert_eq!(
+            refused,
+            row.why.is_some(),
+            "{}: a refusal has a reason",
+            row.file
+        );
     }
 }

@@ -22,6 +22,7 @@ def arguments():
     for name in ("trust", "intermediate", "crl"):
         parser.add_argument(f"--{name}", action="append", default=[])
     parser.add_argument("--content")
+    parser.add_argument("--lenient", action="store_true")
     parser.add_argument("--at", type=datetime.fromisoformat)
     parser.add_argument("files", nargs="+")
     return parser.parse_args()
@@ -50,7 +51,7 @@ def context(args):
 
 async def pdf(args, path):
     with open(path, "rb") as file:
-        signatures = PdfFileReader(file).embedded_regular_signatures
+        signatures = PdfFileReader(file, strict=not args.lenient).embedded_regular_signatures
         if not signatures:
             return "no signature"
         for signature in signatures:

@@ -82,7 +82,7 @@ parse() {
         --crl) crls+=("$2") && shift 2 ;;
         --content) content=$2 && shift 2 ;;
         --at) at=$2 && shift 2 ;;
-        --integrity) shift ;;
+        --integrity | --lenient) shift ;;
         --*) cannot "unknown option $1" ;;
         *) files+=("$1") && shift ;;
         esac

@@ -4,6 +4,7 @@ Everything is valid from 2026-01-01 for thirty years, the CRLs' nextUpdate inclu
 fixtures stay checkable with a fixed validation time.
 """
 
+import secrets
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -43,7 +44,8 @@ class Pki:
     def make(cls, folder, keys=LEAVES):
         self = cls(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.serial = 0x1000
+        # Two of these PKIs may meet in one judge: NSS refuses a second certificate of the same issuer and serial.
+        self.label = secrets.token_hex(3)
         root_key, root = self._issue("root", MAKERS["p384"](), None, ca=1)
         ca_key, ca = self._issue("issuing", MAKERS["p256"](), (root_key, root), ca=0)
         revoked = []
@@ -56,17 +58,16 @@ class Pki:
         return self
 
     def _issue(self, name, key, issuer, ca):
-        self.serial += 1
         subject = x509.Name([
             x509.NameAttribute(NameOID.COUNTRY_NAME, "AZ"),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Sınaq"),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"SINAQ {name}"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"SINAQ {self.label} {name}"),
         ])
         issuer_key, issuer_cert = issuer or (key, None)
         issuer_name = issuer_cert.subject if issuer_cert else subject
         builder = (
             x509.CertificateBuilder().subject_name(subject).issuer_name(issuer_name)
-            .public_key(key.public_key()).serial_number(self.serial)
+            .public_key(key.public_key()).serial_number(x509.random_serial_number())
             .not_valid_before(NOT_BEFORE).not_valid_after(NOT_AFTER)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False)

@@ -4,14 +4,18 @@
 # (dates, identifiers, keys), so manifest.json is written in the same go.
 #
 # apt-get install --no-install-recommends libreoffice-writer texlive-latex-base ghostscript librsvg2-bin qpdf \
-#   chromium mupdf-tools wkhtmltopdf default-jdk-headless fonts-dejavu-core python3-venv
-# ESIGN_JUDGES_CACHE (default ~/.cache/esign-judges) holds the Python environment and the PDFBox jar,
-# both made by ../judges/run.
+#   chromium mupdf-tools wkhtmltopdf fonts-dejavu-core
+# The Python environment and PDFBox come from the judges' cache, installed on demand (../judges/lib.sh).
+# generate.sh [DIR]: into DIR, otherwise beside itself.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-cache=${ESIGN_JUDGES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/esign-judges}
-python=$cache/venv/bin/python
 out=${1:-$here}
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+. "$here/../judges/lib.sh"
+need_fixture_packages
+need_dss
+pdfbox=$built/lib
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -79,8 +83,8 @@ qpdf --allow-weak-crypto --encrypt '' owner 128 --use-aes=y -- "$out/ghostscript
 mutool clean -gggg -z "$out/cairo.pdf" "$out/mutool.pdf" >/dev/null
 
 # --- PDFBox ------------------------------------------------------------------------------------------
-javac -cp "$cache/dss/lib/*" -d classes "$here/PdfBoxFixture.java"
-java -cp "classes:$cache/dss/lib/*" PdfBoxFixture /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf \
+javac -cp "$pdfbox/*" -d classes "$here/PdfBoxFixture.java"
+java -cp "classes:$pdfbox/*" PdfBoxFixture /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf \
     "$title" "$text" "$out/pdfbox.pdf"
 
 # --- by script: ReportLab, img2pdf, pikepdf, hand-made structures, forms, signed and locked files --------

@@ -7,6 +7,7 @@
 //! `validation` to judge what was signed. `docs/architecture.md` has the picture.
 
 pub mod der;
+pub mod pdf;
 pub mod report;
 pub mod source;
 pub mod time;

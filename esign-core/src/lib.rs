@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod keys;
 pub mod oid;
 pub mod path;
+pub mod pdf;
 pub mod policy;
 pub mod report;
 pub mod source;

@@ -13,6 +13,7 @@ pub mod der;
 pub mod evidence;
 pub mod keys;
 pub mod oid;
+pub mod pades;
 pub mod path;
 pub mod pdf;
 pub mod policy;

@@ -16,5 +16,5 @@ pub use create::{
 };
 pub use error::CadesError;
 pub use message::{add_signer, sign_detached, sign_enveloping};
-pub(crate) use prepare::signature_of;
+pub(crate) use prepare::{ContentDigests, signature_of};
 pub use prepare::{Input, prepare};

@@ -1,0 +1,19 @@
+//! PDF signatures of EN 319 142-1: making them, and reading them for validation.
+//!
+//! [`sign`] (or its halves [`prepare_signature`] and [`PreparedSignature::finish`]) appends a
+//! signature at level B-B; [`prepare`] reads a document's signatures, hashes them in one pass and
+//! says what each covers and what came after it.
+
+mod changes;
+mod create;
+mod error;
+mod fields;
+mod prepare;
+mod ranges;
+mod text;
+
+pub use create::{
+    Parameters, Permission, Prepared as PreparedSignature, prepare as prepare_signature, sign,
+};
+pub use error::{PadesError, PadesErrorKind};
+pub use prepare::prepare;

@@ -300,3 +300,154 @@ fn limbo_decodes_as_another_decoder_sees_it() {
     eprintln!("{seen} certificates seen");
     assert!(seen > 250);
 }
+
+/// Cases of x509-limbo that must fail and do not, and why that is right here.
+const ACCEPTED: &[(&str, &str)] = &[
+    (
+        "crl::crlnumber-missing",
+        "a list without a number is a fault of the issuer that hides nothing",
+    ),
+    (
+        "pathlen::max-chain-depth-0-exhausted",
+        "the depth is fixed, not an input",
+    ),
+    (
+        "pathlen::max-chain-depth-1-exhausted",
+        "the depth is fixed, not an input",
+    ),
+    (
+        "rfc5280::aki::critical-aki",
+        "presence and criticality of key identifiers is for who issues; a path needs none",
+    ),
+    (
+        "rfc5280::aki::leaf-missing-aki",
+        "presence and criticality of key identifiers is for who issues; a path needs none",
+    ),
+    (
+        "rfc5280::aki::intermediate-missing-aki",
+        "presence and criticality of key identifiers is for who issues; a path needs none",
+    ),
+    (
+        "rfc5280::aki::cross-signed-root-missing-aki",
+        "presence and criticality of key identifiers is for who issues; a path needs none",
+    ),
+    (
+        "rfc5280::eku::ee-wrong-eku",
+        "TLS purposes are not asked for",
+    ),
+    (
+        "rfc5280::san::noncritical-with-empty-subject",
+        "criticality of alternative names is for who issues",
+    ),
+    ("rfc5280::san::underscore-dns", "DNS names are not used"),
+    ("rfc5280::san::ip-in-dns", "DNS names are not used"),
+    (
+        "rfc5280::serial::too-long",
+        "a serial is an identifier here; its form is a lint",
+    ),
+    (
+        "rfc5280::serial::zero",
+        "a serial is an identifier here; its form is a lint",
+    ),
+    (
+        "rfc5280::serial::negative",
+        "a serial is an identifier here; its form is a lint",
+    ),
+    (
+        "rfc5280::ski::critical-ski",
+        "presence and criticality of key identifiers is for who issues; a path needs none",
+    ),
+    (
+        "rfc5280::ski::root-missing-ski",
+        "presence and criticality of key identifiers is for who issues; a path needs none",
+    ),
+    (
+        "rfc5280::ski::intermediate-missing-ski",
+        "presence and criticality of key identifiers is for who issues; a path needs none",
+    ),
+    (
+        "rfc5280::validity::expired-root",
+        "an anchor is a name and a key (RFC 5280 6.1.1 (d))",
+    ),
+    (
+        "rfc5280::unknown-critical-extension-root",
+        "an anchor is a name and a key (RFC 5280 6.1.1 (d))",
+    ),
+    (
+        "rfc5280::root-non-critical-basic-constraints",
+        "criticality of basicConstraints is for who issues",
+    ),
+    (
+        "rfc5280::leaf-ku-keycertsign",
+        "a usage too many is a lint; without cA it issues nothing",
+    ),
+    ("rfc5280::ca-as-leaf-wrong-san", "DNS names are not used"),
+];
+
+#[test]
+fn limbo_accepts_no_path_that_must_fail() {
+    let Some(folder) = suite("x509-limbo") else {
+        return;
+    };
+    let suite: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("limbo-nonweb.json")).unwrap()).unwrap();
+    let (mut accepted, mut refused, mut cases) = (Vec::new(), Vec::new(), 0);
+    for case in suite["testcases"].as_array().unwrap() {
+        let id = case["id"].as_str().unwrap();
+        let mut broken = false;
+        let mut read = |list: &Value| -> Vec<Certificate> {
+            let pems = list.as_array().unwrap().iter();
+            let decoded = pems.map(|p| certificates(p.as_str().unwrap().as_bytes()));
+            decoded
+                .flat_map(|d| {
+                    broken |= d.is_err();
+                    d.unwrap_or_default()
+                })
+                .collect()
+        };
+        let anchors: TrustAnchors = read(&case["trusted_certs"]).into_iter().collect();
+        let leaf = read(&Value::Array(vec![case["peer_certificate"].clone()]));
+        let mut evidence = Evidence::new();
+        for certificate in read(&case["untrusted_intermediates"]) {
+            evidence.add_certificate(certificate);
+        }
+        let lists = case["crls"].as_array().cloned().unwrap_or_default();
+        for list in &lists {
+            for crl in crls(list.as_str().unwrap().as_bytes()).unwrap() {
+                evidence.add_crl(crl);
+            }
+        }
+        let at = case["validation_time"].as_str().unwrap_or("2025-06-01");
+        let revocation = if lists.is_empty() {
+            RevocationChecking::Skipped
+        } else {
+            RevocationChecking::Required
+        };
+        let judged = leaf.first().map(|leaf| {
+            build_path(
+                leaf,
+                &PathInputs {
+                    at: UnixTime::parse(at).unwrap(),
+                    anchors: &anchors,
+                    evidence: &evidence,
+                    revocation,
+                    purpose: KeyPurpose::Any,
+                },
+            )
+        });
+        cases += 1;
+        let passed = judged.as_ref().is_some_and(|j| j.value.is_some());
+        match (case["expected_result"].as_str().unwrap(), passed) {
+            ("FAILURE", true) => accepted.push(id),
+            ("SUCCESS", false) => {
+                let why = judged.unwrap().report;
+                let why = Finding::decisive(&why).unwrap().clone();
+                refused.push((id, format!("{} {:?}", why.rule, why.because)));
+            }
+            _ => {}
+        }
+    }
+    eprintln!("{cases} cases; valid ones refused: {refused:#?}");
+    let expected: Vec<&str> = ACCEPTED.iter().map(|(id, _)| *id).collect();
+    assert_eq!(accepted, expected);
+}

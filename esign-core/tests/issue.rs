@@ -12,8 +12,8 @@ use esign_core::crl::{Crl, CrlBuilder, RevocationReason, RevokedCertificate};
 use esign_core::evidence::Evidence;
 use esign_core::keys::{Curve, KeySpec, PrivateKey, SigningKey};
 use esign_core::path::{
-    KeyPurpose, MAX_PATH_LEN, MAX_SIGNATURES, PathInputs, RevocationChecking, VerifiedPath,
-    build_path,
+    KeyPurpose, MAX_CANDIDATES, MAX_PATH_LEN, MAX_SIGNATURES, PathInputs, RevocationChecking,
+    VerifiedPath, build_path,
 };
 use esign_core::report::{Finding, Indication, Judged, SubIndication};
 use esign_core::time::UnixTime;
@@ -679,6 +679,30 @@ fn the_search_is_paid_for() {
         .find(|f| f.rule == "path.budget")
         .unwrap();
     assert_eq!(exhausted.because[0].1, "signatures".into());
+    // The same name and key over and over costs no signature, but is counted.
+    let mut evidence = Evidence::new();
+    for _ in 0..=MAX_CANDIDATES {
+        let again = root.draft(
+            &Profile::root(),
+            &authority("SINAQ Kök"),
+            &proven(&root.key),
+            t("2025-01-01"),
+        );
+        evidence.add_certificate(again.unsigned().clone());
+    }
+    let judged = judge(
+        root.certificate(),
+        wanted.certificate(),
+        &evidence,
+        "2026-06-01",
+        KeyPurpose::Any,
+    );
+    let exhausted = judged.report[0]
+        .children
+        .iter()
+        .find(|f| f.rule == "path.budget")
+        .unwrap();
+    assert_eq!(exhausted.because[0].1, "candidates".into());
     // A chain that is one longer than allowed.
     let deep = Profile {
         path_len: None,

@@ -244,6 +244,8 @@ fn limits_are_reached() {
     let large = vec![0x30; (1 << 20) + 1];
     assert!(is_limit(Certificate::from_der(&large).unwrap_err().kind()));
     assert!(is_limit(Request::from_der(&large).unwrap_err().kind()));
+    let large = vec![0; (1 << 30) + 1];
+    assert!(is_limit(Crl::from_der(&large).unwrap_err().kind()));
     // A certificate with 129 extensions, made from one that has fewer.
     let [_, ee, ..] = four();
     let build = |count: u32| {

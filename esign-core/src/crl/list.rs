@@ -15,7 +15,7 @@ use crate::x509::{
 };
 
 /// Largest list that is decoded, in octets. The largest public ones (a million entries) are some
-/// 40 MB.
+/// 40 MB. Offsets in the index are 32 bits wide.
 const MAX_OCTETS: usize = 1 << 30;
 
 /// A certificate revocation list as received. Cheap to clone; equal where the octets are.
@@ -389,12 +389,6 @@ fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner
         })?;
         let end = place(&list).end;
         entries = end.saturating_sub(list.value.len())..end;
-        if u32::try_from(entries.len()).is_err() {
-            return Err(list.error(
-                DecodeKind::Limit("larger than 4 GiB"),
-                "revokedCertificates",
-            ));
-        }
     }
     let extensions = match r.optional(Tag::constructed(0), "crlExtensions")? {
         Some(t) if version != 2 => {

@@ -36,14 +36,15 @@ pub(super) fn path(chain: &[Certificate], inputs: &PathInputs<'_>) -> Vec<Findin
         }
         if !anchor {
             rules.extend(critical(certificate));
+            rules.push(well_formed(certificate));
         }
         if i == 0 {
             rules.extend(purpose(certificate, inputs.purpose));
         } else {
             rules.extend(authority(certificate, below));
-            rules.extend(constraints(certificate));
             below = below.saturating_add(u32::from(!certificate.is_self_issued()));
         }
+        finding.children.extend(constraints(certificate));
         summarise(&mut finding);
         findings.push(finding);
     }
@@ -76,6 +77,33 @@ fn critical(certificate: &Certificate) -> Vec<Finding> {
     vec![broken(rule, clause).with("not_processed", unknown)]
 }
 
+/// Every known extension decodes, whether it decides anything here or not: what one reader skips
+/// another may act on.
+fn well_formed(c: &Certificate) -> Finding {
+    let (rule, clause) = ("path.extensions-well-formed", "RFC 5280 4.2.1");
+    let errors: Vec<String> = [
+        c.authority_key_identifier().err(),
+        c.subject_key_identifier().err(),
+        c.subject_alt_name().err(),
+        c.certificate_policies().err(),
+        c.crl_distribution_points().err(),
+        c.authority_info_access().err(),
+        c.ext_key_usage().err(),
+        c.key_usage().err(),
+        c.basic_constraints().err(),
+        c.qc_statements().err(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|e| e.to_string())
+    .collect();
+    if errors.is_empty() {
+        Finding::passed(rule, clause)
+    } else {
+        broken(rule, clause).with("malformed", errors)
+    }
+}
+
 /// Whether a certificate may issue others, `below` authorities standing between it and the end.
 fn authority(certificate: &Certificate, below: u32) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -104,6 +132,9 @@ fn authority(certificate: &Certificate, below: u32) -> Vec<Finding> {
             .with("version", u64::from(certificate.version())),
     };
     findings.push(authority);
+    if certificate.subject().is_empty() {
+        findings.push(broken("path.authority-named", "RFC 5280 4.1.2.6").with("subject", ""));
+    }
     let (rule, clause) = ("path.key-cert-sign", "RFC 5280 6.1.4 (n)");
     findings.push(match certificate.key_usage() {
         Err(e) => malformed(rule, clause, &e),
@@ -116,7 +147,7 @@ fn authority(certificate: &Certificate, below: u32) -> Vec<Finding> {
 }
 
 /// Constraints that an authority sets and that are not processed; they must not be overlooked,
-/// whether critical or not.
+/// whether critical or not. In an end-entity certificate they do not belong (RFC 5280 4.2.1.10).
 fn constraints(certificate: &Certificate) -> Vec<Finding> {
     [
         (

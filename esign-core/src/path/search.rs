@@ -170,7 +170,7 @@ impl Search<'_> {
             .inputs
             .evidence
             .named(child.issuer())
-            .take(MAX_CANDIDATES)
+            .take(MAX_CANDIDATES + 1)
             .filter(|c| !self.inputs.anchors.contains(c))
             .map(|c| (c, false));
         let mut all: Vec<(u8, Certificate, bool)> = anchors

@@ -536,12 +536,15 @@ impl NameConstraints {
     }
 }
 
-/// Reads a SEQUENCE OF.
+/// Reads a SEQUENCE SIZE (1..MAX) OF, as all lists of RFC 5280 are.
 pub(super) fn sequence_of<'a, T>(
     r: &mut Reader<'a>,
     mut read: impl FnMut(&mut Reader<'a>) -> Result<T, DecodeError>,
 ) -> Result<Vec<T>, DecodeError> {
     r.sequence("", |r| {
+        if r.is_empty() {
+            return Err(r.error(DecodeKind::Value("list is empty"), ""));
+        }
         let mut all = Vec::new();
         while !r.is_empty() {
             all.push(read(r)?);

@@ -14,6 +14,7 @@ mod identity;
 mod issue;
 mod lint;
 mod name;
+mod name_builder;
 mod pem;
 mod profile;
 mod request;
@@ -33,7 +34,8 @@ pub use identity::{
 };
 pub use issue::{Draft, Issuer, Linted, Order};
 pub use lint::lint;
-pub use name::{Attribute, BuildError, Name, NameBuilder};
+pub use name::{Attribute, Name};
+pub use name_builder::{BuildError, NameBuilder};
 pub use pem::{certificates, pem_blocks, to_pem};
 pub use profile::{
     Disclosure, Profile, QualifiedKind, QualifiedStatements, StatusLocation, SubjectKind,

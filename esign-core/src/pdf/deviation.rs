@@ -38,6 +38,8 @@ kinds! {
     EndobjMissing = "pdf.endobj-missing",
     /// The file, or a revision of it, does not end in `%%EOF`.
     EofMissing = "pdf.eof-missing",
+    /// Flate data end before their end mark; what was decoded is used.
+    FlateTruncated = "pdf.flate-truncated",
     /// The generation in the object's header is not that of the cross-reference entry.
     GenerationMismatch = "pdf.generation-mismatch",
     /// A hexadecimal string holds something other than digits and white space; it was skipped.

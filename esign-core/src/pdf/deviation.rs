@@ -64,7 +64,7 @@ kinds! {
     RevisionStartxref = "pdf.revision-startxref",
     /// Objects have numbers that `/Size` excludes.
     SizeTooSmall = "pdf.size-too-small",
-    /// `startxref` points near the cross-reference section.
+    /// `startxref` or `/Prev` points near the cross-reference section.
     StartxrefInexact = "pdf.startxref-inexact",
     /// The keyword `stream` is not followed by CR LF or LF.
     StreamEol = "pdf.stream-eol",

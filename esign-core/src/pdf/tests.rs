@@ -343,6 +343,29 @@ fn limits_hold() {
     limit(&deep(MAX_NESTING + 2));
     let values = usize::try_from(MAX_OBJECT_VALUES).unwrap();
     limit(&classic(&[&format!("[{}]", "0 ".repeat(values))]));
+    let names = "/AHx ".repeat(MAX_FILTERS + 1);
+    limit(&classic(&[&format!(
+        "<</Length 1 /Filter [{names}]>>\nstream\n>\nendstream"
+    )]));
+    let levels: Vec<String> = (0..=MAX_PAGE_DEPTH)
+        .map(|i| format!("<</Type /Pages /Count 0 /Kids [{} 0 R]>>", i + 3))
+        .collect();
+    let mut tree = vec![CATALOG];
+    tree.extend(levels.iter().map(String::as_str));
+    let bytes = classic_with(&tree, " \n", "");
+    let source = &bytes[..];
+    let error = Document::open(&source).unwrap().current().page_count();
+    assert_eq!(error.unwrap_err().kind(), PdfErrorKind::Limit);
+    let mut chain = b"%PDF-1.7\n".to_vec();
+    let mut previous = String::new();
+    let mut last = 0;
+    for _ in 0..=MAX_SECTIONS {
+        last = chain.len();
+        chain.extend(format!("xref\n0 0\ntrailer\n<</Size 1 /Root 1 0 R {previous}>>\n").bytes());
+        previous = format!("/Prev {last}");
+    }
+    chain.extend(format!("startxref\n{last}\n%%EOF\n").bytes());
+    limit(&chain);
     let circle = classic(&["5 0 R", "4 0 R"]);
     let source = &circle[..];
     let document = Document::open(&source).unwrap();

@@ -366,6 +366,17 @@ fn limits_hold() {
     }
     chain.extend(format!("startxref\n{last}\n%%EOF\n").bytes());
     limit(&chain);
+    // A wrong /Length makes the whole stream be searched, each time it is asked for.
+    let bytes = classic(&[&format!(
+        "<</Length 1>>\nstream\n{}\nendstream",
+        "x".repeat(1 << 20)
+    )]);
+    let source = &bytes[..];
+    let document = Document::open(&source).unwrap();
+    let mut answers = (0..8).map(|_| document.current().object(4));
+    assert!(answers.next().unwrap().is_ok());
+    let error = answers.find_map(Result::err).unwrap();
+    assert_eq!(error.kind(), PdfErrorKind::Limit);
     let circle = classic(&["5 0 R", "4 0 R"]);
     let source = &circle[..];
     let document = Document::open(&source).unwrap();

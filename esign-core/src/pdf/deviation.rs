@@ -38,6 +38,8 @@ kinds! {
     EndobjMissing = "pdf.endobj-missing",
     /// The file, or a revision of it, does not end in `%%EOF`.
     EofMissing = "pdf.eof-missing",
+    /// Flate data end before their end mark; what was decoded is used.
+    FlateTruncated = "pdf.flate-truncated",
     /// The generation in the object's header is not that of the cross-reference entry.
     GenerationMismatch = "pdf.generation-mismatch",
     /// A hexadecimal string holds something other than digits and white space; it was skipped.
@@ -62,7 +64,7 @@ kinds! {
     RevisionStartxref = "pdf.revision-startxref",
     /// Objects have numbers that `/Size` excludes.
     SizeTooSmall = "pdf.size-too-small",
-    /// `startxref` points near the cross-reference section.
+    /// `startxref` or `/Prev` points near the cross-reference section.
     StartxrefInexact = "pdf.startxref-inexact",
     /// The keyword `stream` is not followed by CR LF or LF.
     StreamEol = "pdf.stream-eol",

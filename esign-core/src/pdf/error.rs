@@ -107,6 +107,9 @@ impl fmt::Debug for PdfError {
 
 impl std::error::Error for PdfError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_ref().map(|e| e as _)
+        match &self.0.source {
+            Some(error) => Some(error),
+            None => None,
+        }
     }
 }

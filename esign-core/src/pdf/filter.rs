@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::lexer::is_space;
 use super::limits::MAX_FILTERS;
-use super::{Dict, Object, PdfError, PdfErrorKind, Stream, View};
+use super::{DeviationKind, Dict, Object, PdfError, PdfErrorKind, Stream, View};
 
 fn broken(what: &str) -> PdfError {
     PdfError::new(PdfErrorKind::Broken, what)
@@ -36,7 +36,7 @@ pub(super) fn decode(view: View<'_>, stream: &Stream, limit: usize) -> Result<Ve
         let decoded = match name {
             b"FlateDecode" | b"Fl" => {
                 let parameters = parameters.get(i).and_then(Object::as_dict);
-                unpredict(view, inflate(&data, limit)?, parameters)?
+                unpredict(view, inflate(view, stream, &data, limit)?, parameters)?
             }
             b"ASCIIHexDecode" | b"AHx" => ascii_hex(&data)?,
             b"ASCII85Decode" | b"A85" => ascii_85(&data, limit)?,
@@ -67,13 +67,26 @@ fn too_long(limit: usize) -> PdfError {
     PdfError::limit(format!("stream data decode to more than {limit} octets"))
 }
 
-fn inflate(data: &[u8], limit: usize) -> Result<Vec<u8>, PdfError> {
+fn inflate(
+    view: View<'_>,
+    stream: &Stream,
+    data: &[u8],
+    limit: usize,
+) -> Result<Vec<u8>, PdfError> {
     let cap = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let mut out = Vec::with_capacity(data.len().saturating_mul(2).min(limit));
-    flate2::bufread::ZlibDecoder::new(data)
+    let result = flate2::bufread::ZlibDecoder::new(data)
         .take(cap)
-        .read_to_end(&mut out)
-        .map_err(|e| broken(&format!("Flate data cannot be decoded ({e})")))?;
+        .read_to_end(&mut out);
+    match result {
+        Ok(_) => {}
+        // Word and others end form fields' appearances with a flush; all readers show them.
+        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof && !out.is_empty() => {
+            view.document()
+                .note(DeviationKind::FlateTruncated, stream.data.start, None);
+        }
+        Err(e) => return Err(broken(&format!("Flate data cannot be decoded ({e})"))),
+    }
     if out.len() > limit {
         return Err(too_long(limit));
     }

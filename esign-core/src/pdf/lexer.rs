@@ -189,12 +189,11 @@ impl<'w> Lexer<'w> {
         if let (Some(number), Some(generation)) = (number, generation) {
             self.skip_space()?;
             // `obj` may be followed by a delimiter or, in some files, directly by a number.
-            if self.literal(b"obj")? {
-                if let (Ok(number), Ok(generation)) =
+            if self.literal(b"obj")?
+                && let (Ok(number), Ok(generation)) =
                     (u32::try_from(number), u16::try_from(generation))
-                {
-                    return Ok(Reference { number, generation });
-                }
+            {
+                return Ok(Reference { number, generation });
             }
         }
         Err(PdfError::broken(at, "expected an indirect object 'n g obj'").into())
@@ -477,10 +476,10 @@ impl<'w> Lexer<'w> {
         let after = self.pos;
         // Most numbers are followed by a name or a delimiter: look before lexing on.
         if self.peek()?.is_some_and(is_space) {
-            if let Some(generation) = self.unsigned()?.and_then(|g| u16::try_from(g).ok()) {
-                if self.keyword(b"R")? {
-                    return Ok(Object::Ref(Reference { number, generation }));
-                }
+            if let Some(generation) = self.unsigned()?.and_then(|g| u16::try_from(g).ok())
+                && self.keyword(b"R")?
+            {
+                return Ok(Object::Ref(Reference { number, generation }));
             }
             self.pos = after;
         }
@@ -503,10 +502,10 @@ fn parse_number(word: &[u8]) -> Option<Object> {
         return None;
     }
     let text = core::str::from_utf8(word).ok()?;
-    if points == 0 {
-        if let Ok(n) = text.parse::<i64>() {
-            return Some(Object::Integer(n));
-        }
+    if points == 0
+        && let Ok(n) = text.parse::<i64>()
+    {
+        return Some(Object::Integer(n));
     }
     text.parse::<f64>().ok().map(Object::Real)
 }

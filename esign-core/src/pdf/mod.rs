@@ -32,3 +32,6 @@ pub use pages::{Page, Pages};
 pub use update::{Appended, Compression, Update};
 pub use write::write_object;
 pub use xref::{Change, ChangeKind, Location, Revision, XrefForm};
+
+#[cfg(test)]
+mod tests;

@@ -95,7 +95,7 @@ impl Document<'_> {
                 None => error,
             });
         }
-        let head = self.parse_at(at, number, |lexer| head(lexer))?;
+        let head = self.parse_at(at, number, head)?;
         let Some(data) = head.data else {
             return Ok(Loaded {
                 indirect: Indirect {
@@ -150,14 +150,14 @@ impl Document<'_> {
         let declared = length
             .and_then(|n| data.checked_add(n))
             .filter(|&end| end <= self.len);
-        if let Some(end) = declared {
-            if let Some((blanks, after)) = self.parse_at(end, Some(number), endstream)? {
-                // An end of line before `endstream` does not count (§7.3.8.1); more does.
-                if blanks > 2 {
-                    self.note(DeviationKind::StreamLength, data, Some(number));
-                }
-                return Ok((end, after));
+        if let Some(end) = declared
+            && let Some((blanks, after)) = self.parse_at(end, Some(number), endstream)?
+        {
+            // An end of line before `endstream` does not count (§7.3.8.1); more does.
+            if blanks > 2 {
+                self.note(DeviationKind::StreamLength, data, Some(number));
             }
+            return Ok((end, after));
         }
         self.note(DeviationKind::StreamLength, data, Some(number));
         let found = self.search_endstream(data)?;

@@ -109,10 +109,10 @@ impl<'d> Pages<'d> {
         }
         loop {
             let Some(node) = self.stack.last_mut() else {
-                if let Some(declared) = self.declared.take() {
-                    if usize::try_from(declared) != Ok(self.index) {
-                        self.view.document().note(DeviationKind::PageCount, 0, None);
-                    }
+                if let Some(declared) = self.declared.take()
+                    && usize::try_from(declared) != Ok(self.index)
+                {
+                    self.view.document().note(DeviationKind::PageCount, 0, None);
                 }
                 return Ok(None);
             };

@@ -173,10 +173,9 @@ pub(super) fn locate(sections: &[Section], number: u32) -> Option<Location> {
         let found = section.find(number);
         if sections.peek().is_some_and(|next| next.supplement)
             && found.is_none_or(|e| e.kind == EntryKind::Free)
+            && let Some(entry) = sections.next().and_then(|s| s.find(number))
         {
-            if let Some(entry) = sections.next().and_then(|s| s.find(number)) {
-                return Some(entry.location());
-            }
+            return Some(entry.location());
         }
         if let Some(entry) = found {
             return Some(entry.location());
@@ -332,6 +331,9 @@ fn load_section(document: &Document<'_>, at: u64, total: &mut usize) -> Result<S
         ));
     }
     let is_table = document.parse_at(at, None, |lexer| {
+        if lexer.peek()?.is_some_and(super::lexer::is_space) {
+            lexer.notes.push((DeviationKind::StartxrefInexact, at));
+        }
         lexer.skip_space()?;
         let found = lexer.literal(b"xref")?;
         Ok(found.then(|| lexer.at()))

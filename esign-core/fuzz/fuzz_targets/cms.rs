@@ -1,0 +1,21 @@
+#![no_main]
+//! CMS messages as they come in: read, prepared, and validated against nothing.
+
+use esign_core::cades::{Input, prepare};
+use esign_core::evidence::Evidence;
+use esign_core::policy::Policy;
+use esign_core::time::UnixTime;
+use esign_core::trust::TrustAnchors;
+use esign_core::validation::{Inputs, validate};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let message = data.to_vec();
+    if let Ok(signatures) = prepare(&Input { message: &message, detached: None }) {
+        let (anchors, evidence) = (TrustAnchors::new(), Evidence::new());
+        let policy = Policy::basic();
+        let at = UnixTime::from_seconds(1_800_000_000);
+        let inputs = Inputs { at, anchors: &anchors, evidence: &evidence, policy: &policy };
+        assert_ne!(validate(&signatures, &inputs).indication, "TOTAL-PASSED");
+    }
+});

@@ -35,7 +35,15 @@ fn judged(signatures: &[Signature], trust: &[u8], more: &[u8], lists: &[u8], at:
     }
     let policy = Policy::basic();
     let at = UnixTime::parse(at).unwrap();
-    validate(signatures, &Inputs { at, anchors: &anchors, evidence: &evidence, policy: &policy })
+    validate(
+        signatures,
+        &Inputs {
+            at,
+            anchors: &anchors,
+            evidence: &evidence,
+            policy: &policy,
+        },
+    )
 }
 
 #[test]
@@ -46,15 +54,25 @@ fn what_others_sign_is_judged_as_they_expect() {
     let mut wrong = Vec::new();
     for case in all {
         let read = |names: &[String]| -> Vec<u8> {
-            names.iter().flat_map(|n| fs::read(folder.join(n)).unwrap()).collect()
+            names
+                .iter()
+                .flat_map(|n| fs::read(folder.join(n)).unwrap())
+                .collect()
         };
         let file = fs::read(folder.join(&case.file)).unwrap();
-        let content = case.content.as_ref().map(|c| fs::read(folder.join(c)).unwrap());
+        let content = case
+            .content
+            .as_ref()
+            .map(|c| fs::read(folder.join(c)).unwrap());
         let signatures = if case.format == "pades" {
             pades::prepare(&file).map_err(|e| e.to_string())
         } else {
             let detached = content.as_ref().map(|c| -> &dyn ReadAt { c });
-            cades::prepare(&Input { message: &file, detached }).map_err(|e| e.to_string())
+            cades::prepare(&Input {
+                message: &file,
+                detached,
+            })
+            .map_err(|e| e.to_string())
         };
         let (indication, integrity, count, text) = match &signatures {
             Err(e) => ("TOTAL-FAILED", None, case.signatures, e.clone()),
@@ -66,12 +84,22 @@ fn what_others_sign_is_judged_as_they_expect() {
                     &read(&case.crls),
                     &case.at,
                 );
-                let integrity = report.signatures.iter().map(|s| s.integrity).max_by_key(|i| match i {
-                    Integrity::Intact => 0,
-                    Integrity::Unknown => 1,
-                    Integrity::Broken => 2,
-                });
-                (report.indication, integrity, signatures.len(), format!("{report:#?}"))
+                let integrity =
+                    report
+                        .signatures
+                        .iter()
+                        .map(|s| s.integrity)
+                        .max_by_key(|i| match i {
+                            Integrity::Intact => 0,
+                            Integrity::Unknown => 1,
+                            Integrity::Broken => 2,
+                        });
+                (
+                    report.indication,
+                    integrity,
+                    signatures.len(),
+                    format!("{report:#?}"),
+                )
             }
         };
         let as_expected = match case.expected.as_str() {
@@ -116,7 +144,9 @@ fn signed_pdfs_of_the_fixtures_have_the_integrity_they_should() {
         if signatures.len() != case.signatures {
             wrong.push(format!("{}: {} signatures", case.file, signatures.len()));
         }
-        let Some(expected) = &case.integrity else { continue };
+        let Some(expected) = &case.integrity else {
+            continue;
+        };
         seen += 1;
         let report = judged(&signatures, b"", b"", b"", "2027-01-01");
         for s in &report.signatures {
@@ -126,9 +156,15 @@ fn signed_pdfs_of_the_fixtures_have_the_integrity_they_should() {
                 Integrity::Unknown => "unknown",
             };
             if found != expected {
-                wrong.push(format!("{}: {found}, expected {expected}\n{s:#?}", case.file));
+                wrong.push(format!(
+                    "{}: {found}, expected {expected}\n{s:#?}",
+                    case.file
+                ));
             }
-            assert_ne!(s.indication, "TOTAL-PASSED", "nothing is trusted without anchors");
+            assert_ne!(
+                s.indication, "TOTAL-PASSED",
+                "nothing is trusted without anchors"
+            );
         }
     }
     assert!(seen > 5);

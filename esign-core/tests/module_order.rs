@@ -48,6 +48,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "validation",
             "evidence",
             "cms",
+            "crl",
             "x509",
             "keys",
             "report",

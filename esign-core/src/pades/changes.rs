@@ -11,8 +11,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::fields::{Field, Form};
-use crate::pdf::{Dict, Object, PdfError, Reference, View};
 use crate::pdf::limits::MAX_OBJECT_BYTES;
+use crate::pdf::{Dict, Object, PdfError, Reference, View};
 use crate::validation::ChangeKind;
 
 /// Objects looked at when the DSS, a field's appearances or an annotation is gathered.
@@ -39,11 +39,18 @@ pub(super) fn judge(
     let mut judge = Judge {
         before,
         after,
-        change: Change { kind: ChangeKind::Nothing, touched: Vec::new(), fields: Vec::new() },
+        change: Change {
+            kind: ChangeKind::Nothing,
+            touched: Vec::new(),
+            fields: Vec::new(),
+        },
         roles: HashMap::new(),
     };
     if before.root()? != after.root()? {
-        judge.note(ChangeKind::Other, "the document catalog was replaced".to_owned());
+        judge.note(
+            ChangeKind::Other,
+            "the document catalog was replaced".to_owned(),
+        );
         return Ok(judge.change);
     }
     if before.trailer().get("Encrypt") != after.trailer().get("Encrypt") {
@@ -106,7 +113,9 @@ impl Judge<'_> {
                 self.roles.insert(metadata.number, Role::Metadata);
             }
             if let Some(dss) = catalog.get("DSS") {
-                for number in gather(view, dss, &|d| d.get("Type").is_none_or(|t| t.as_name() != Some(b"Page")))? {
+                for number in gather(view, dss, &|d| {
+                    d.get("Type").is_none_or(|t| t.as_name() != Some(b"Page"))
+                })? {
                     self.roles.insert(number, Role::Dss);
                 }
             }
@@ -139,7 +148,8 @@ impl Judge<'_> {
                 self.roles.insert(reference.number, Role::Compared);
             }
         }
-        self.roles.insert(self.before.root()?.number, Role::Compared);
+        self.roles
+            .insert(self.before.root()?.number, Role::Compared);
         Ok(())
     }
 
@@ -149,7 +159,11 @@ impl Judge<'_> {
         view: View<'_>,
         field: &Field,
     ) -> Result<Vec<(Option<Reference>, Dict)>, PdfError> {
-        let kids = field.dict.get("Kids").map(|k| view.resolve(k)).transpose()?;
+        let kids = field
+            .dict
+            .get("Kids")
+            .map(|k| view.resolve(k))
+            .transpose()?;
         let mut widgets = vec![(field.reference, field.dict.clone())];
         for kid in kids.as_ref().and_then(Object::as_array).unwrap_or_default() {
             if let Object::Dict(dict) = view.resolve(kid)? {
@@ -186,11 +200,16 @@ impl Judge<'_> {
                 "DR" => {
                     let before = self.resources(self.before, &old.dict)?;
                     let after = self.resources(self.after, &new.dict)?;
-                    if before.iter().any(|(name, font)| after.get(name) != Some(font)) {
+                    if before
+                        .iter()
+                        .any(|(name, font)| after.get(name) != Some(font))
+                    {
                         self.note(ChangeKind::Other, "form resources".to_owned());
                     }
                 }
-                "DA" | "NeedAppearances" => self.note(ChangeKind::FormFilling, format!("form entry {key}")),
+                "DA" | "NeedAppearances" => {
+                    self.note(ChangeKind::FormFilling, format!("form entry {key}"))
+                }
                 _ => self.note(ChangeKind::Other, format!("form entry {key}")),
             }
         }
@@ -205,7 +224,12 @@ impl Judge<'_> {
     ) -> Result<HashMap<(String, String), Object>, PdfError> {
         let mut all = HashMap::new();
         let resources = form.get("DR").map(|r| view.resolve(r)).transpose()?;
-        for category in resources.as_ref().and_then(Object::as_dict).map(Dict::entries).unwrap_or_default() {
+        for category in resources
+            .as_ref()
+            .and_then(Object::as_dict)
+            .map(Dict::entries)
+            .unwrap_or_default()
+        {
             if let Object::Dict(entries) = view.resolve(&category.value)? {
                 for entry in entries.entries() {
                     let name = |k: &crate::pdf::Name| String::from_utf8_lossy(&k.0).into_owned();
@@ -217,22 +241,37 @@ impl Judge<'_> {
     }
 
     fn fields(&mut self, old: &Form, new: &Form, written: &HashSet<u32>) -> Result<(), PdfError> {
-        let by_name: HashMap<&str, &Field> = new.fields.iter().map(|f| (f.name.as_str(), f)).collect();
+        let by_name: HashMap<&str, &Field> =
+            new.fields.iter().map(|f| (f.name.as_str(), f)).collect();
         for field in &old.fields {
             let Some(now) = by_name.get(field.name.as_str()) else {
-                self.note(ChangeKind::Other, format!("form field {} was removed", field.name));
+                self.note(
+                    ChangeKind::Other,
+                    format!("form field {} was removed", field.name),
+                );
                 continue;
             };
             self.field(field, now, written)?;
         }
         let known: HashSet<&str> = old.fields.iter().map(|f| f.name.as_str()).collect();
-        for field in new.fields.iter().filter(|f| !known.contains(f.name.as_str())) {
+        for field in new
+            .fields
+            .iter()
+            .filter(|f| !known.contains(f.name.as_str()))
+        {
             if field.kind == b"Sig" {
                 let stamp = self.is_time_stamp(field)?;
-                let kind = if stamp { ChangeKind::ValidationData } else { ChangeKind::Signature };
+                let kind = if stamp {
+                    ChangeKind::ValidationData
+                } else {
+                    ChangeKind::Signature
+                };
                 self.note(kind, format!("signature field {}", field.name));
             } else {
-                self.note(ChangeKind::Other, format!("form field {} was added", field.name));
+                self.note(
+                    ChangeKind::Other,
+                    format!("form field {} was added", field.name),
+                );
             }
         }
         Ok(())
@@ -240,8 +279,15 @@ impl Judge<'_> {
 
     /// Whether the field holds a document time-stamp.
     fn is_time_stamp(&self, field: &Field) -> Result<bool, PdfError> {
-        let value = field.value.as_ref().map(|v| self.after.resolve(v)).transpose()?;
-        let subfilter = value.as_ref().and_then(Object::as_dict).and_then(|d| d.get("SubFilter"));
+        let value = field
+            .value
+            .as_ref()
+            .map(|v| self.after.resolve(v))
+            .transpose()?;
+        let subfilter = value
+            .as_ref()
+            .and_then(Object::as_dict)
+            .and_then(|d| d.get("SubFilter"));
         Ok(subfilter.and_then(Object::as_name) == Some(b"ETSI.RFC3161"))
     }
 
@@ -256,18 +302,27 @@ impl Judge<'_> {
             match key.as_str() {
                 "V" if signature => {
                     if old.is_signed(self.before)? {
-                        self.note(ChangeKind::Other, format!("signature in field {name} was replaced"));
+                        self.note(
+                            ChangeKind::Other,
+                            format!("signature in field {name} was replaced"),
+                        );
                     } else {
                         let stamp = self.is_time_stamp(new)?;
-                        let kind =
-                            if stamp { ChangeKind::ValidationData } else { ChangeKind::Signature };
+                        let kind = if stamp {
+                            ChangeKind::ValidationData
+                        } else {
+                            ChangeKind::Signature
+                        };
                         self.note(kind, format!("signature field {name}"));
                         self.change.fields.push(name.clone());
                     }
                 }
                 "V" | "AS" | "AP" | "I" | "M" | "RV" | "MK" => {
-                    let kind =
-                        if signature { ChangeKind::Signature } else { ChangeKind::FormFilling };
+                    let kind = if signature {
+                        ChangeKind::Signature
+                    } else {
+                        ChangeKind::FormFilling
+                    };
                     self.note(kind, format!("form field {name}"));
                     self.change.fields.push(name.clone());
                 }
@@ -281,7 +336,11 @@ impl Judge<'_> {
             && written.contains(&value.number)
             && old.value == new.value
         {
-            let kind = if signature { ChangeKind::Other } else { ChangeKind::FormFilling };
+            let kind = if signature {
+                ChangeKind::Other
+            } else {
+                ChangeKind::FormFilling
+            };
             if self.before.resolve(&value.into())? != self.after.resolve(&value.into())? {
                 self.note(kind, format!("value of field {name}"));
                 self.change.fields.push(name.clone());
@@ -291,7 +350,10 @@ impl Judge<'_> {
         let old_widgets = self.widgets(self.before, old)?;
         let new_widgets = self.widgets(self.after, new)?;
         let same = old_widgets.len() == new_widgets.len()
-            && old_widgets.iter().zip(&new_widgets).all(|(a, b)| a.0 == b.0);
+            && old_widgets
+                .iter()
+                .zip(&new_widgets)
+                .all(|(a, b)| a.0 == b.0);
         if !same {
             self.note(ChangeKind::Other, format!("widgets of field {name}"));
             return Ok(());
@@ -302,7 +364,10 @@ impl Judge<'_> {
                     self.note(ChangeKind::FormFilling, format!("form field {name}"));
                     self.change.fields.push(name.clone());
                 } else {
-                    self.note(ChangeKind::Other, format!("widget of field {name}, entry {key}"));
+                    self.note(
+                        ChangeKind::Other,
+                        format!("widget of field {name}, entry {key}"),
+                    );
                 }
             }
         }
@@ -311,7 +376,9 @@ impl Judge<'_> {
 
     /// One written object, unless it is new or compared elsewhere.
     fn object(&mut self, number: u32) -> Result<(), PdfError> {
-        let Some(old) = self.before.object(number)?.map(|i| i.object) else { return Ok(()) };
+        let Some(old) = self.before.object(number)?.map(|i| i.object) else {
+            return Ok(());
+        };
         let Some(new) = self.after.object(number)?.map(|i| i.object) else {
             if !matches!(self.roles.get(&number), Some(Role::Dss)) {
                 self.note(ChangeKind::Other, format!("object {number} was removed"));
@@ -332,13 +399,19 @@ impl Judge<'_> {
                 return Ok(());
             }
             Some(Role::FieldAppearance) => {
-                self.note(ChangeKind::FormFilling, format!("appearance of a form field (object {number})"));
+                self.note(
+                    ChangeKind::FormFilling,
+                    format!("appearance of a form field (object {number})"),
+                );
                 return Ok(());
             }
             None => {}
         }
         let kind = |o: &Object| {
-            o.as_dict().and_then(|d| d.get("Type")).and_then(Object::as_name).map(<[u8]>::to_vec)
+            o.as_dict()
+                .and_then(|d| d.get("Type"))
+                .and_then(Object::as_name)
+                .map(<[u8]>::to_vec)
         };
         match (kind(&old).as_deref(), kind(&new).as_deref()) {
             // Containers of the file's own structure; what is in them is judged by number.
@@ -362,7 +435,11 @@ impl Judge<'_> {
             }
             let list = |view: View<'_>, page: &Dict| -> Result<Vec<Object>, PdfError> {
                 let array = page.get("Annots").map(|a| view.resolve(a)).transpose()?;
-                Ok(array.as_ref().and_then(Object::as_array).unwrap_or_default().to_vec())
+                Ok(array
+                    .as_ref()
+                    .and_then(Object::as_array)
+                    .unwrap_or_default()
+                    .to_vec())
             };
             let (before, after) = (list(self.before, old)?, list(self.after, new)?);
             self.annotations(&label, &before, &after)?;
@@ -380,12 +457,20 @@ impl Judge<'_> {
         for gone in before.iter().filter(|a| !after.contains(a)) {
             let was = dict(&self.before.resolve(gone)?);
             let widget = was.get("Subtype").and_then(Object::as_name) == Some(b"Widget");
-            let kind = if widget { ChangeKind::Other } else { ChangeKind::Annotations };
+            let kind = if widget {
+                ChangeKind::Other
+            } else {
+                ChangeKind::Annotations
+            };
             self.note(kind, format!("{label}, annotation removed"));
         }
         for added in after.iter().filter(|a| !before.contains(a)) {
             let is = dict(&self.after.resolve(added)?);
-            let subtype = is.get("Subtype").and_then(Object::as_name).unwrap_or_default().to_vec();
+            let subtype = is
+                .get("Subtype")
+                .and_then(Object::as_name)
+                .unwrap_or_default()
+                .to_vec();
             if subtype == b"Widget" {
                 // The field itself was judged; a widget of no field of the form is an annotation
                 // that shows something.
@@ -395,7 +480,10 @@ impl Judge<'_> {
                 continue;
             }
             let name = String::from_utf8_lossy(&subtype).into_owned();
-            self.note(ChangeKind::Annotations, format!("{label}, annotation {name} added"));
+            self.note(
+                ChangeKind::Annotations,
+                format!("{label}, annotation {name} added"),
+            );
         }
         Ok(())
     }
@@ -408,14 +496,22 @@ impl Judge<'_> {
             return self.annotations(&label, before, after);
         }
         let annotation = |o: &Object| {
-            o.as_dict().is_some_and(|d| d.get("Subtype").is_some() && d.get("Rect").is_some())
+            o.as_dict()
+                .is_some_and(|d| d.get("Subtype").is_some() && d.get("Rect").is_some())
                 && o.as_stream().is_none()
         };
         if annotation(old) && annotation(new) {
-            self.note(ChangeKind::Annotations, format!("annotation (object {number})"));
+            self.note(
+                ChangeKind::Annotations,
+                format!("annotation (object {number})"),
+            );
             return Ok(());
         }
-        let what = match new.as_dict().and_then(|d| d.get("Type")).and_then(Object::as_name) {
+        let what = match new
+            .as_dict()
+            .and_then(|d| d.get("Type"))
+            .and_then(Object::as_name)
+        {
             Some(name) => format!("object {number} ({})", String::from_utf8_lossy(name)),
             None => format!("object {number}"),
         };
@@ -470,11 +566,9 @@ fn same_content(
     new: &Object,
 ) -> Result<bool, PdfError> {
     match (old, new) {
-        (Object::Stream(a), Object::Stream(b)) => {
-            Ok(a.dict == b.dict
-                && (a.data == b.data
-                    || before.raw_data(a, stream_limit())? == after.raw_data(b, stream_limit())?))
-        }
+        (Object::Stream(a), Object::Stream(b)) => Ok(a.dict == b.dict
+            && (a.data == b.data
+                || before.raw_data(a, stream_limit())? == after.raw_data(b, stream_limit())?)),
         _ => Ok(old == new),
     }
 }

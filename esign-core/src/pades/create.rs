@@ -175,8 +175,12 @@ pub fn prepare<S: ReadAt>(
     let built = Build::new(&document, parameters)?.finish(room)?;
     let digest = hash(source, copy, &built, algorithm)?;
     let (cms, tbs) = cades::prepare_signature(&digest, certificate, algorithm, &attributes)?;
-    let prepared =
-        Prepared { update: built.update, digits: built.digits, cms, field: built.field };
+    let prepared = Prepared {
+        update: built.update,
+        digits: built.digits,
+        cms,
+        field: built.field,
+    };
     Ok((prepared, tbs))
 }
 
@@ -203,7 +207,14 @@ impl<'d> Build<'d> {
         let catalog_at = view.root()?;
         let catalog = view.catalog()?;
         let form = Form::read(view, &catalog)?;
-        Ok(Self { document, view, parameters, catalog_at, catalog, form })
+        Ok(Self {
+            document,
+            view,
+            parameters,
+            catalog_at,
+            catalog,
+            form,
+        })
     }
 
     fn finish(mut self, room: usize) -> Result<Built, PadesError> {
@@ -235,34 +246,57 @@ impl<'d> Build<'d> {
         }
         let appended = update.finish(&file_identifier(self.document, self.parameters))?;
         let placed = appended.placed(signature_at).ok_or_else(|| {
-            PadesError::new(PadesErrorKind::Pdf, "the signature dictionary was not placed")
+            PadesError::new(
+                PadesErrorKind::Pdf,
+                "the signature dictionary was not placed",
+            )
         })?;
         let base = placed.start.saturating_sub(appended.start);
         let base = usize::try_from(base).unwrap_or(usize::MAX);
-        place(appended.start, appended.bytes, base, byte_range, digits, name)
+        place(
+            appended.start,
+            appended.bytes,
+            base,
+            byte_range,
+            digits,
+            name,
+        )
     }
 
     /// The name that was asked for, or the first free one.
     fn field_name(&self) -> Result<String, PadesError> {
         if let Some(name) = &self.parameters.field {
-            let bad = |why| Err(PadesError::new(PadesErrorKind::Field, format!("field name \"{name}\" {why}")));
+            let bad = |why| {
+                Err(PadesError::new(
+                    PadesErrorKind::Field,
+                    format!("field name \"{name}\" {why}"),
+                ))
+            };
             if name.is_empty() {
                 return bad("is empty");
             }
             if self.form.field(name).is_none() && name.contains('.') {
-                return bad("has a dot, which separates the parts of a name, and there is no such field");
+                return bad(
+                    "has a dot, which separates the parts of a name, and there is no such field",
+                );
             }
             return Ok(name.clone());
         }
         let taken = |n: &String| self.form.field(n).is_some();
-        (1u32..).map(|n| format!("Signature{n}")).find(|n| !taken(n)).ok_or_else(|| {
-            PadesError::new(PadesErrorKind::Field, "no free name for a signature field")
-        })
+        (1u32..)
+            .map(|n| format!("Signature{n}"))
+            .find(|n| !taken(n))
+            .ok_or_else(|| {
+                PadesError::new(PadesErrorKind::Field, "no free name for a signature field")
+            })
     }
 
     fn check_field(&self, field: &Field) -> Result<(), PadesError> {
         let refuse = |why: String| {
-            Err(PadesError::new(PadesErrorKind::Field, format!("field \"{}\" {why}", field.name)))
+            Err(PadesError::new(
+                PadesErrorKind::Field,
+                format!("field \"{}\" {why}", field.name),
+            ))
         };
         if field.kind != b"Sig" {
             let kind = String::from_utf8_lossy(&field.kind).into_owned();
@@ -291,24 +325,42 @@ impl<'d> Build<'d> {
         let refuse = |what: &str| {
             Err(PadesError::new(
                 PadesErrorKind::Field,
-                format!("field \"{}\" demands {what}, which this signature does not have", field.name),
+                format!(
+                    "field \"{}\" demands {what}, which this signature does not have",
+                    field.name
+                ),
             ))
         };
         let list = |key: &str| -> Result<Vec<Object>, PadesError> {
             let value = seed.get(key).map(|v| self.view.resolve(v)).transpose()?;
-            Ok(value.as_ref().and_then(Object::as_array).unwrap_or_default().to_vec())
+            Ok(value
+                .as_ref()
+                .and_then(Object::as_array)
+                .unwrap_or_default()
+                .to_vec())
         };
-        if mandatory(0) && seed.get("Filter").is_some_and(|f| f.as_name() != Some(b"Adobe.PPKLite")) {
+        if mandatory(0)
+            && seed
+                .get("Filter")
+                .is_some_and(|f| f.as_name() != Some(b"Adobe.PPKLite"))
+        {
             return refuse("another signature handler (Filter)");
         }
         let cades: &[u8] = b"ETSI.CAdES.detached";
-        if mandatory(1) && !list("SubFilter")?.iter().any(|s| s.as_name() == Some(cades)) {
+        if mandatory(1)
+            && !list("SubFilter")?
+                .iter()
+                .any(|s| s.as_name() == Some(cades))
+        {
             return refuse("another form of signature (SubFilter)");
         }
         if mandatory(3) {
             let reasons = list("Reasons")?;
             let reason = self.parameters.reason.as_deref().unwrap_or_default();
-            let known = |r: &Object| r.as_string().is_some_and(|s| text::decode(&s.bytes) == reason);
+            let known = |r: &Object| {
+                r.as_string()
+                    .is_some_and(|s| text::decode(&s.bytes) == reason)
+            };
             if !reasons.iter().any(known) {
                 let wanted: Vec<String> = reasons
                     .iter()
@@ -320,11 +372,17 @@ impl<'d> Build<'d> {
         }
         if mandatory(6) {
             let digests = list("DigestMethod")?;
-            if !digests.iter().any(|d| d.as_string().is_some_and(|s| s.bytes == b"SHA256")) {
+            if !digests
+                .iter()
+                .any(|d| d.as_string().is_some_and(|s| s.bytes == b"SHA256"))
+            {
                 return refuse("another digest (DigestMethod)");
             }
         }
-        if seed.get("Cert").is_some_and(|c| c.as_dict().is_some_and(|c| c.get("Ff").is_some())) {
+        if seed
+            .get("Cert")
+            .is_some_and(|c| c.as_dict().is_some_and(|c| c.get("Ff").is_some()))
+        {
             return refuse("a certain certificate (Cert)");
         }
         Ok(())
@@ -336,12 +394,17 @@ impl<'d> Build<'d> {
         for field in self.form.signature_fields() {
             let Some(value) = &field.value else { continue };
             let resolved = self.view.resolve(value)?;
-            let Some(signature) = resolved.as_dict() else { continue };
+            let Some(signature) = resolved.as_dict() else {
+                continue;
+            };
             signed = true;
             let locked = |why: String| {
                 Err(PadesError::new(
                     PadesErrorKind::Locked,
-                    format!("document is locked by the signature in field \"{}\": {why}", field.name),
+                    format!(
+                        "document is locked by the signature in field \"{}\": {why}",
+                        field.name
+                    ),
                 ))
             };
             let restriction = Restriction::of(self.view, field, signature)?;
@@ -381,9 +444,11 @@ impl<'d> Build<'d> {
         out.push(b'>');
         let mut rest = Dict::new();
         rest.set("M", Object::literal(text::date(p.signing_time)));
-        for (key, value) in
-            [("Reason", &p.reason), ("Location", &p.location), ("ContactInfo", &p.contact)]
-        {
+        for (key, value) in [
+            ("Reason", &p.reason),
+            ("Location", &p.location),
+            ("ContactInfo", &p.contact),
+        ] {
             if let Some(value) = value {
                 rest.set(key, Object::literal(text::encode(value)));
             }
@@ -407,7 +472,10 @@ impl<'d> Build<'d> {
             };
             transform.set("Action", Object::name(action));
             if !names.is_empty() {
-                let strings = names.iter().map(|n| Object::literal(text::encode(n))).collect();
+                let strings = names
+                    .iter()
+                    .map(|n| Object::literal(text::encode(n)))
+                    .collect();
                 transform.set("Fields", Object::Array(strings));
             }
             if let Some(permission) = permission {
@@ -442,7 +510,9 @@ impl<'d> Build<'d> {
         field: Field,
         signature_at: Reference,
     ) -> Result<(), PadesError> {
-        let Some(at) = field.reference else { return Ok(()) };
+        let Some(at) = field.reference else {
+            return Ok(());
+        };
         let mut dict = field.dict;
         dict.set("V", signature_at);
         update.put(at, &Object::Dict(dict))?;
@@ -463,7 +533,13 @@ impl<'d> Build<'d> {
         field.set("Type", Object::name("Annot"));
         field.set("Subtype", Object::name("Widget"));
         field.set("FT", Object::name("Sig"));
-        field.set("T", Object::String(PdfString { bytes: text::encode(name), hex: false }));
+        field.set(
+            "T",
+            Object::String(PdfString {
+                bytes: text::encode(name),
+                hex: false,
+            }),
+        );
         field.set("V", signature_at);
         field.set("Rect", Object::Array(vec![Object::Integer(0); 4]));
         // Print and Locked: PDF/A asks for the first, the second keeps it from being moved.
@@ -542,7 +618,10 @@ impl Permission {
 }
 
 fn array(object: &Object) -> Vec<Object> {
-    object.as_array().map(<[Object]>::to_vec).unwrap_or_default()
+    object
+        .as_array()
+        .map(<[Object]>::to_vec)
+        .unwrap_or_default()
 }
 
 /// The second part of the file identifier (ISO 32000-2 14.4): another for every update.
@@ -581,8 +660,14 @@ fn place(
         .get_mut(base + byte_range.start..base + byte_range.end)
         .filter(|s| s.len() >= numbers.len())
         .ok_or_else(|| PadesError::new(PadesErrorKind::Pdf, "no room for /ByteRange"))?;
-    slot.iter_mut().zip(numbers.bytes()).for_each(|(to, from)| *to = from);
-    Ok(Built { update, digits, field })
+    slot.iter_mut()
+        .zip(numbers.bytes())
+        .for_each(|(to, from)| *to = from);
+    Ok(Built {
+        update,
+        digits,
+        field,
+    })
 }
 
 /// One pass: copies the file to `copy` and hashes it, then the update around its room.
@@ -596,7 +681,8 @@ fn hash<S: ReadAt>(
     match source.as_slice() {
         Some(all) => {
             hasher.update(all);
-            copy.write_all(all).map_err(|e| PadesError::io("the copy cannot be written", &e))?;
+            copy.write_all(all)
+                .map_err(|e| PadesError::io("the copy cannot be written", &e))?;
         }
         None => {
             let mut buffer = vec![0; BLOCK];
@@ -608,7 +694,8 @@ fn hash<S: ReadAt>(
                     .read_exact_at(at, part)
                     .map_err(|e| PadesError::io("the document cannot be read", &e))?;
                 hasher.update(part);
-                copy.write_all(part).map_err(|e| PadesError::io("the copy cannot be written", &e))?;
+                copy.write_all(part)
+                    .map_err(|e| PadesError::io("the copy cannot be written", &e))?;
                 at = at.saturating_add(u64::try_from(part.len()).unwrap_or(u64::MAX));
             }
         }

@@ -38,7 +38,10 @@ pub enum PadesErrorKind {
 
 impl PadesError {
     pub(super) fn new(kind: PadesErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self {
+            kind,
+            message: message.into(),
+        }
     }
 
     pub(super) fn io(what: &str, error: &io::Error) -> Self {

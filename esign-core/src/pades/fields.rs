@@ -64,9 +64,13 @@ pub(super) struct Restriction {
 impl Form {
     /// Reads the form of the document's catalog.
     pub(super) fn read(view: View<'_>, catalog: &Dict) -> Result<Self, PdfError> {
-        let Some(entry) = catalog.get("AcroForm") else { return Ok(Self::default()) };
+        let Some(entry) = catalog.get("AcroForm") else {
+            return Ok(Self::default());
+        };
         let object = view.resolve(entry)?;
-        let Some(dict) = object.as_dict() else { return Ok(Self::default()) };
+        let Some(dict) = object.as_dict() else {
+            return Ok(Self::default());
+        };
         let mut form = Self {
             reference: entry.as_ref(),
             dict: dict.clone(),
@@ -85,29 +89,44 @@ impl Form {
             value: Option<Object>,
             depth: usize,
         }
-        let roots = self.dict.get("Fields").map(|f| view.resolve(f)).transpose()?;
-        let children = |array: &Object| array.as_array().map(<[Object]>::to_vec).unwrap_or_default();
+        let roots = self
+            .dict
+            .get("Fields")
+            .map(|f| view.resolve(f))
+            .transpose()?;
+        let children =
+            |array: &Object| array.as_array().map(<[Object]>::to_vec).unwrap_or_default();
         let mut seen = HashSet::new();
         let mut stack: Vec<Node> = roots
             .iter()
             .flat_map(children)
             .rev()
-            .map(|object| Node { object, prefix: String::new(), kind: Vec::new(), value: None, depth: 0 })
+            .map(|object| Node {
+                object,
+                prefix: String::new(),
+                kind: Vec::new(),
+                value: None,
+                depth: 0,
+            })
             .collect();
         while let Some(node) = stack.pop() {
             let reference = node.object.as_ref();
             if let Some(reference) = reference
                 && !seen.insert(reference)
             {
-                self.oddities.push(format!("field {reference} stands twice in the form"));
+                self.oddities
+                    .push(format!("field {reference} stands twice in the form"));
                 continue;
             }
             if node.depth > MAX_DEPTH || self.fields.len() >= MAX_FIELDS {
-                self.oddities.push("the form has more fields or levels than are read".to_owned());
+                self.oddities
+                    .push("the form has more fields or levels than are read".to_owned());
                 break;
             }
             let resolved = view.resolve(&node.object)?;
-            let Some(dict) = resolved.as_dict() else { continue };
+            let Some(dict) = resolved.as_dict() else {
+                continue;
+            };
             let partial = match dict.get("T").map(|t| view.resolve(t)).transpose()? {
                 Some(Object::String(s)) => Some(text::decode(&s.bytes)),
                 _ => None,
@@ -174,9 +193,13 @@ impl Field {
 
     /// What the lock of a signature field will forbid once it is signed.
     pub(super) fn lock(&self, view: View<'_>) -> Result<Option<(Scope, Option<u8>)>, PdfError> {
-        let Some(lock) = self.dict.get("Lock") else { return Ok(None) };
+        let Some(lock) = self.dict.get("Lock") else {
+            return Ok(None);
+        };
         let lock = view.resolve(lock)?;
-        let Some(dict) = lock.as_dict() else { return Ok(None) };
+        let Some(dict) = lock.as_dict() else {
+            return Ok(None);
+        };
         let permission = permission(view, dict)?;
         Ok(Some((Scope::read(view, dict)?, permission)))
     }
@@ -215,21 +238,32 @@ impl Scope {
 
 impl Restriction {
     /// What the signature in `field` forbids: the transforms of its dictionary and the field's lock.
-    pub(super) fn of(
-        view: View<'_>,
-        field: &Field,
-        signature: &Dict,
-    ) -> Result<Self, PdfError> {
+    pub(super) fn of(view: View<'_>, field: &Field, signature: &Dict) -> Result<Self, PdfError> {
         let mut restriction = Self::default();
-        let references = signature.get("Reference").map(|r| view.resolve(r)).transpose()?;
-        for item in references.as_ref().and_then(Object::as_array).unwrap_or_default() {
+        let references = signature
+            .get("Reference")
+            .map(|r| view.resolve(r))
+            .transpose()?;
+        for item in references
+            .as_ref()
+            .and_then(Object::as_array)
+            .unwrap_or_default()
+        {
             let item = view.resolve(item)?;
-            let Some(reference) = item.as_dict() else { continue };
+            let Some(reference) = item.as_dict() else {
+                continue;
+            };
             let parameters = reference.get("TransformParams").map(|p| view.resolve(p));
             let parameters = parameters.transpose()?;
             let empty = Dict::new();
-            let parameters = parameters.as_ref().and_then(Object::as_dict).unwrap_or(&empty);
-            let method = reference.get("TransformMethod").map(|m| view.resolve(m)).transpose()?;
+            let parameters = parameters
+                .as_ref()
+                .and_then(Object::as_dict)
+                .unwrap_or(&empty);
+            let method = reference
+                .get("TransformMethod")
+                .map(|m| view.resolve(m))
+                .transpose()?;
             match method.as_ref().and_then(Object::as_name) {
                 Some(b"DocMDP") => {
                     // ISO 32000-2 table 257: P is 2 where it is absent.

@@ -56,17 +56,23 @@ pub fn prepare(source: &dyn ReadAt) -> Result<Vec<Signature>, PadesError> {
     shared_dictionaries(&mut found);
     let digests = hash(source, &mut found)?;
     let changes = later_changes(&document, &found)?;
-    let certified = found.iter().filter(|f| f.restriction.certifies).find_map(|f| {
-        f.restriction.permission.map(|p| (f.revision.unwrap_or(usize::MAX), p))
-    });
+    let certified = found
+        .iter()
+        .filter(|f| f.restriction.certifies)
+        .find_map(|f| {
+            f.restriction
+                .permission
+                .map(|p| (f.revision.unwrap_or(usize::MAX), p))
+        });
     let deviations: Vec<Finding> = document
         .deviations()
         .iter()
         .map(|d| Finding::remark(d.kind.id(), "ISO 32000-2 7.5").with("at", d.at))
         .collect();
-    let oddities = form.oddities.iter().map(|o| {
-        Finding::remark("pdf.form", "ISO 32000-2 12.7.4").with("what", o.as_str())
-    });
+    let oddities = form
+        .oddities
+        .iter()
+        .map(|o| Finding::remark("pdf.form", "ISO 32000-2 12.7.4").with("what", o.as_str()));
     let common: Vec<Finding> = deviations.into_iter().chain(oddities).collect();
     let revisions = document.revisions().len();
     Ok(found
@@ -99,11 +105,18 @@ impl Found {
     /// The signature of a field; `None` where it is empty or holds a time-stamp.
     fn read(document: &Document<'_>, field: &Field) -> Result<Option<Self>, PdfError> {
         let view = document.current();
-        let Some(value) = &field.value else { return Ok(None) };
+        let Some(value) = &field.value else {
+            return Ok(None);
+        };
         let object = view.resolve(value)?;
-        let Some(dict) = object.as_dict().cloned() else { return Ok(None) };
+        let Some(dict) = object.as_dict().cloned() else {
+            return Ok(None);
+        };
         let name_of = |key: &str| view.value(&dict, key);
-        let subfilter = name_of("SubFilter")?.as_name().map(<[u8]>::to_vec).unwrap_or_default();
+        let subfilter = name_of("SubFilter")?
+            .as_name()
+            .map(<[u8]>::to_vec)
+            .unwrap_or_default();
         if subfilter == b"ETSI.RFC3161" || name_of("Type")?.as_name() == Some(b"DocTimeStamp") {
             return Ok(None);
         }
@@ -129,8 +142,12 @@ impl Found {
         const RULE: &str = "pdf.byte-range";
         const CLAUSE: &str = "rule 53; ISO 32000-2 12.8.1";
         let numbers = view.value(&self.dict, "ByteRange")?;
-        let numbers: Vec<i64> =
-            numbers.as_array().unwrap_or_default().iter().filter_map(Object::as_integer).collect();
+        let numbers: Vec<i64> = numbers
+            .as_array()
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Object::as_integer)
+            .collect();
         let parsed = match numbers.as_slice() {
             &[start, first, second, rest] => {
                 let n = |v: i64| u64::try_from(v).ok();
@@ -148,7 +165,8 @@ impl Found {
             let list = numbers.iter().map(i64::to_string).collect::<Vec<_>>();
             let len = document.len();
             let finding = Finding::failed(RULE, CLAUSE, SubIndication::FormatFailure);
-            self.findings.push(finding.with("byte-range", list).with("file", len));
+            self.findings
+                .push(finding.with("byte-range", list).with("file", len));
             return Ok(());
         };
         self.range = Some(range);
@@ -156,19 +174,28 @@ impl Found {
         // dictionary than the one that was signed has its /Contents elsewhere.
         match self.dict.span("Contents") {
             Some(span) if span == (range.first..range.second) => {
-                self.findings.push(Finding::passed(RULE, CLAUSE).with("end", range.end));
+                self.findings
+                    .push(Finding::passed(RULE, CLAUSE).with("end", range.end));
             }
             span => {
                 let place = |r: Range<u64>| format!("{}–{}", r.start, r.end);
-                let finding = Finding::failed("pdf.byte-range.gap", CLAUSE, SubIndication::FormatFailure)
-                    .with("gap", place(range.first..range.second))
-                    .with("contents", span.map_or_else(|| "not in the file".to_owned(), place));
+                let finding =
+                    Finding::failed("pdf.byte-range.gap", CLAUSE, SubIndication::FormatFailure)
+                        .with("gap", place(range.first..range.second))
+                        .with(
+                            "contents",
+                            span.map_or_else(|| "not in the file".to_owned(), place),
+                        );
                 self.findings.push(finding);
             }
         }
         for (key, clause) in [("Contents", "rule 53"), ("ByteRange", "rule 53")] {
             if self.dict.count(key) > 1 {
-                let finding = Finding::failed("pdf.signature.key-twice", clause, SubIndication::FormatFailure);
+                let finding = Finding::failed(
+                    "pdf.signature.key-twice",
+                    clause,
+                    SubIndication::FormatFailure,
+                );
                 self.findings.push(finding.with("key", key));
             }
         }
@@ -200,9 +227,13 @@ impl Found {
                 let padding = string.bytes.get(end..).unwrap_or_default();
                 if padding.iter().any(|b| *b != 0) {
                     self.findings.push(
-                        Finding::failed("pdf.contents.padding", CLAUSE, SubIndication::FormatFailure)
-                            .with("message", data.len)
-                            .with("contents", string.bytes.len()),
+                        Finding::failed(
+                            "pdf.contents.padding",
+                            CLAUSE,
+                            SubIndication::FormatFailure,
+                        )
+                        .with("message", data.len)
+                        .with("contents", string.bytes.len()),
                     );
                 }
                 self.cms = Ok(data);
@@ -217,7 +248,9 @@ impl Found {
     fn check_revision(&mut self, document: &Document<'_>, field: &Field) -> Result<(), PdfError> {
         const RULE: &str = "pdf.revision";
         const CLAUSE: &str = "rules 53 and 54; EN 319 142-1 5.1";
-        let Some(range) = self.range else { return Ok(()) };
+        let Some(range) = self.range else {
+            return Ok(());
+        };
         let failed = |what: &'static str| {
             Finding::failed(RULE, CLAUSE, SubIndication::FormatFailure).with("reason", what)
         };
@@ -233,16 +266,20 @@ impl Found {
             return Ok(());
         };
         self.revision = Some(revision);
-        let Some(signed) = document.at(revision) else { return Ok(()) };
+        let Some(signed) = document.at(revision) else {
+            return Ok(());
+        };
         let form = Form::read(signed, &signed.catalog()?)?;
         let Some(then) = form.field(&field.name) else {
-            self.findings.push(failed("the signed revision has no such field"));
+            self.findings
+                .push(failed("the signed revision has no such field"));
             return Ok(());
         };
         let value = then.value.as_ref().map(|v| signed.resolve(v)).transpose()?;
-        let same = value.as_ref().and_then(Object::as_dict).is_some_and(|d| {
-            *d == self.dict && d.span("Contents") == self.dict.span("Contents")
-        });
+        let same = value
+            .as_ref()
+            .and_then(Object::as_dict)
+            .is_some_and(|d| *d == self.dict && d.span("Contents") == self.dict.span("Contents"));
         self.findings.push(if same {
             Finding::passed(RULE, CLAUSE).with("revision", revision + 1)
         } else {
@@ -256,7 +293,13 @@ impl Found {
         if self.subfilter == b"adbe.pkcs7.sha1" {
             return Some(DigestAlgorithm::Sha1);
         }
-        self.cms.as_ref().ok()?.signers.first()?.digest_algorithm.ok()
+        self.cms
+            .as_ref()
+            .ok()?
+            .signers
+            .first()?
+            .digest_algorithm
+            .ok()
     }
 
     fn finish(
@@ -299,22 +342,42 @@ impl Found {
         let legacy = self.subfilter == b"adbe.pkcs7.sha1";
         let enclosed = legacy && data.content.is_some();
         if data.content.is_some() && !legacy {
-            extra.push(Finding::failed("pdf.content-enclosed", "rule 10; EN 319 142-1 5.3", format));
+            extra.push(Finding::failed(
+                "pdf.content-enclosed",
+                "rule 10; EN 319 142-1 5.3",
+                format,
+            ));
         }
-        let digests = if enclosed { &data.content_digests } else { &known };
-        let content = if known.is_empty() { ContentDigests::Missing } else { ContentDigests::Known(digests) };
-        let Some(signer) = data.signers.first() else { return self.empty("no signer") };
+        let digests = if enclosed {
+            &data.content_digests
+        } else {
+            &known
+        };
+        let content = if known.is_empty() {
+            ContentDigests::Missing
+        } else {
+            ContentDigests::Known(digests)
+        };
+        let Some(signer) = data.signers.first() else {
+            return self.empty("no signer");
+        };
         let mut signature = signature_of(data, signer, content, self.name.clone());
         if enclosed {
             // The message signs the SHA-1 digest of the range as its content.
             let computed = known.first().copied();
-            let inside = enclosed_octets(self, data).and_then(|o| Digest::new(DigestAlgorithm::Sha1, &o));
+            let inside =
+                enclosed_octets(self, data).and_then(|o| Digest::new(DigestAlgorithm::Sha1, &o));
             let digest = match (inside, computed) {
-                (Some(signed), Some(computed)) if signed == computed => ObjectDigest::Intact(signed),
+                (Some(signed), Some(computed)) if signed == computed => {
+                    ObjectDigest::Intact(signed)
+                }
                 (Some(signed), Some(computed)) => ObjectDigest::Broken { signed, computed },
                 (signed, _) => ObjectDigest::Missing { signed },
             };
-            signature.objects.push(SignedObject { scope: String::new(), digest });
+            signature.objects.push(SignedObject {
+                scope: String::new(),
+                digest,
+            });
         }
         let etsi = self.subfilter == b"ETSI.CAdES.detached";
         if !matches!(
@@ -327,18 +390,30 @@ impl Found {
                     "rule 55; ISO 32000-2 table 255",
                     SubIndication::SigConstraintsFailure,
                 )
-                .with("subfilter", String::from_utf8_lossy(&self.subfilter).into_owned()),
+                .with(
+                    "subfilter",
+                    String::from_utf8_lossy(&self.subfilter).into_owned(),
+                ),
             );
         }
-        let signed = data.signers.first().and_then(|s| s.signed_attributes.as_ref());
+        let signed = data
+            .signers
+            .first()
+            .and_then(|s| s.signed_attributes.as_ref());
         if etsi && signed.is_some_and(|a| a.of(oid::SIGNING_TIME).next().is_some()) {
-            extra.push(Finding::remark("pades.signing-time-attribute", "rule 62; EN 319 142-1 6.3"));
+            extra.push(Finding::remark(
+                "pades.signing-time-attribute",
+                "rule 62; EN 319 142-1 6.3",
+            ));
         }
         if etsi
             && self.dict.get("Reason").is_some()
             && signed.is_some_and(|a| a.of(oid::COMMITMENT_TYPE).next().is_some())
         {
-            extra.push(Finding::remark("pades.reason-and-commitment", "rule 62; EN 319 142-1 6.3"));
+            extra.push(Finding::remark(
+                "pades.reason-and-commitment",
+                "rule 62; EN 319 142-1 6.3",
+            ));
         }
         signature.format = match (etsi, signature.format) {
             (true, Format::Cades) => Format::Pades,
@@ -357,21 +432,30 @@ impl Found {
             objects: Vec::new(),
             signed_bytes: Vec::new(),
             signed_bytes_as_received: None,
-            value: SignatureValue { algorithm: Err(oid::SIGNED_DATA), octets: Vec::new() },
+            value: SignatureValue {
+                algorithm: Err(oid::SIGNED_DATA),
+                octets: Vec::new(),
+            },
             signing_certificate: Vec::new(),
             signer_identifier: None,
             timestamps: Vec::new(),
             evidence: crate::evidence::Evidence::new(),
             coverage: Coverage::Unknown,
             format_findings: vec![
-                Finding::failed("pdf.contents.message", "rule 53", SubIndication::FormatFailure)
-                    .with("reason", reason),
+                Finding::failed(
+                    "pdf.contents.message",
+                    "rule 53",
+                    SubIndication::FormatFailure,
+                )
+                .with("reason", reason),
             ],
         }
     }
 
     fn coverage(&self, revisions: usize, changes: &[Option<Change>]) -> Coverage {
-        let Some(revision) = self.revision else { return Coverage::Partial };
+        let Some(revision) = self.revision else {
+            return Coverage::Partial;
+        };
         let later: Vec<RevisionChange> = changes
             .iter()
             .enumerate()
@@ -387,13 +471,19 @@ impl Found {
         if revisions == 1 && later.is_empty() {
             return Coverage::Whole;
         }
-        Coverage::Revision { revision: revision + 1, revisions, later }
+        Coverage::Revision {
+            revision: revision + 1,
+            revisions,
+            later,
+        }
     }
 
     /// Rules 56 and 57: what came later, against what this signature and the certifying one allow.
     fn judge_changes(&mut self, changes: &[Option<Change>], certified: Option<(usize, u8)>) {
         const CLAUSE: &str = "rules 56 and 57; ISO 32000-2 12.8.2.2";
-        let Some(revision) = self.revision else { return };
+        let Some(revision) = self.revision else {
+            return;
+        };
         let own = self.restriction.permission;
         for (r, change) in changes.iter().enumerate().skip(revision + 1) {
             let Some(change) = change else { continue };
@@ -428,7 +518,8 @@ impl Found {
                 };
                 self.findings.push(describe(finding));
             } else if change.kind > ChangeKind::Nothing {
-                self.findings.push(describe(Finding::remark("pdf.changes", CLAUSE)));
+                self.findings
+                    .push(describe(Finding::remark("pdf.changes", CLAUSE)));
             }
             let locked: Vec<String> = change
                 .fields
@@ -438,9 +529,13 @@ impl Found {
                 .collect();
             if !locked.is_empty() {
                 self.findings.push(
-                    Finding::failed("pdf.field-lock", "rule 57; ISO 32000-2 12.8.2.4", SubIndication::FormatFailure)
-                        .of(format!("revision {}", r + 1))
-                        .with("fields", locked),
+                    Finding::failed(
+                        "pdf.field-lock",
+                        "rule 57; ISO 32000-2 12.8.2.4",
+                        SubIndication::FormatFailure,
+                    )
+                    .of(format!("revision {}", r + 1))
+                    .with("fields", locked),
                 );
             }
         }
@@ -448,13 +543,20 @@ impl Found {
 
     fn claims(&self, signature: &mut Signature) {
         let text = |key: &str| {
-            self.dict.get(key).and_then(Object::as_string).map(|s| text::decode(&s.bytes))
+            self.dict
+                .get(key)
+                .and_then(Object::as_string)
+                .map(|s| text::decode(&s.bytes))
         };
         let claims = &mut signature.claims;
         let date = self.dict.get("M").and_then(Object::as_string);
-        claims.signing_time = date.and_then(|d| text::parse_date(&d.bytes)).or(claims.signing_time);
+        claims.signing_time = date
+            .and_then(|d| text::parse_date(&d.bytes))
+            .or(claims.signing_time);
         claims.reason = text("Reason").filter(|t| !t.is_empty());
-        claims.location = text("Location").filter(|t| !t.is_empty()).or(claims.location.take());
+        claims.location = text("Location")
+            .filter(|t| !t.is_empty())
+            .or(claims.location.take());
         claims.name = text("Name").filter(|t| !t.is_empty());
         claims.contact = text("ContactInfo").filter(|t| !t.is_empty());
     }
@@ -479,11 +581,18 @@ fn shared_dictionaries(found: &mut [Found]) {
     let numbers: Vec<Option<u32>> = found.iter().map(|f| f.number).collect();
     for (i, f) in found.iter_mut().enumerate() {
         let shared = f.number.is_some()
-            && numbers.iter().enumerate().any(|(j, n)| i != j && *n == f.number);
+            && numbers
+                .iter()
+                .enumerate()
+                .any(|(j, n)| i != j && *n == f.number);
         if shared {
             f.findings.push(
-                Finding::failed("pdf.signature.shared", "rule 64", SubIndication::FormatFailure)
-                    .with("object", u64::from(f.number.unwrap_or(0))),
+                Finding::failed(
+                    "pdf.signature.shared",
+                    "rule 64",
+                    SubIndication::FormatFailure,
+                )
+                .with("object", u64::from(f.number.unwrap_or(0))),
             );
         }
     }
@@ -494,7 +603,10 @@ fn hash(source: &dyn ReadAt, found: &mut [Found]) -> Result<Vec<Option<Digest>>,
     let wanted: Vec<Option<Wanted>> = found
         .iter()
         .map(|f| {
-            Some(Wanted { range: f.range?, algorithm: f.algorithm()? })
+            Some(Wanted {
+                range: f.range?,
+                algorithm: f.algorithm()?,
+            })
         })
         .collect();
     let list: Vec<Wanted> = wanted.iter().flatten().copied().collect();
@@ -512,7 +624,10 @@ fn hash(source: &dyn ReadAt, found: &mut [Found]) -> Result<Vec<Option<Digest>>,
         }
     };
     let mut next = digests.into_iter();
-    Ok(wanted.iter().map(|w| w.as_ref().and_then(|_| next.next())).collect())
+    Ok(wanted
+        .iter()
+        .map(|w| w.as_ref().and_then(|_| next.next()))
+        .collect())
 }
 
 /// What each revision did that came after the first signed one; by index of the revision.
@@ -523,12 +638,18 @@ fn later_changes(
     let first = found.iter().filter_map(|f| f.revision).min();
     let count = document.revisions().len();
     let mut changes: Vec<Option<Change>> = (0..count).map(|_| None).collect();
-    let Some(first) = first else { return Ok(changes) };
+    let Some(first) = first else {
+        return Ok(changes);
+    };
     for revision in first + 1..count {
         let (Some(before), Some(after)) = (document.at(revision - 1), document.at(revision)) else {
             continue;
         };
-        let written: Vec<u32> = document.changes(revision).iter().map(|c| c.number).collect();
+        let written: Vec<u32> = document
+            .changes(revision)
+            .iter()
+            .map(|c| c.number)
+            .collect();
         let change = changes::judge(before, after, &written)?;
         if let Some(slot) = changes.get_mut(revision) {
             *slot = Some(change);

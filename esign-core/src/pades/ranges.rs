@@ -78,10 +78,16 @@ pub(super) fn digests<S: ReadAt + ?Sized>(
     let end = wanted.iter().map(|w| w.range.end).max().unwrap_or(0);
 
     let whole = source.as_slice();
-    let mut buffer = if whole.is_none() { vec![0; BLOCK] } else { Vec::new() };
+    let mut buffer = if whole.is_none() {
+        vec![0; BLOCK]
+    } else {
+        Vec::new()
+    };
     let mut position = 0u64;
     while position < end {
-        let length = usize::try_from(end.saturating_sub(position)).unwrap_or(BLOCK).min(BLOCK);
+        let length = usize::try_from(end.saturating_sub(position))
+            .unwrap_or(BLOCK)
+            .min(BLOCK);
         let block: &[u8] = match whole {
             Some(all) => usize::try_from(position)
                 .ok()
@@ -89,7 +95,9 @@ pub(super) fn digests<S: ReadAt + ?Sized>(
                 .ok_or_else(|| HashError::Io(io::ErrorKind::UnexpectedEof.into()))?,
             None => {
                 let part = buffer.get_mut(..length).unwrap_or_default();
-                source.read_exact_at(position, part).map_err(HashError::Io)?;
+                source
+                    .read_exact_at(position, part)
+                    .map_err(HashError::Io)?;
                 part
             }
         };
@@ -157,7 +165,9 @@ mod tests {
 
     #[test]
     fn one_pass_agrees_with_many() {
-        let data: Vec<u8> = (0u32..700_000).map(|i| u8::try_from(i * 31 % 251).unwrap()).collect();
+        let data: Vec<u8> = (0u32..700_000)
+            .map(|i| u8::try_from(i * 31 % 251).unwrap())
+            .collect();
         let block = u64::try_from(BLOCK).unwrap();
         let mut wanted = Vec::new();
         for (n, (first, second, end)) in [
@@ -173,9 +183,15 @@ mod tests {
         .into_iter()
         .enumerate()
         {
-            let algorithm =
-                if n % 3 == 0 { DigestAlgorithm::Sha512 } else { DigestAlgorithm::Sha256 };
-            wanted.push(Wanted { range: ByteRange { first, second, end }, algorithm });
+            let algorithm = if n % 3 == 0 {
+                DigestAlgorithm::Sha512
+            } else {
+                DigestAlgorithm::Sha256
+            };
+            wanted.push(Wanted {
+                range: ByteRange { first, second, end },
+                algorithm,
+            });
         }
         let expected: Vec<Digest> = wanted.iter().map(|w| naive(&data, w)).collect();
         assert_eq!(digests(&data, &wanted).unwrap(), expected);
@@ -184,16 +200,39 @@ mod tests {
 
     #[test]
     fn branching_is_bounded() {
-        let range = ByteRange { first: 0, second: 1, end: 1000 };
-        let wanted = vec![Wanted { range, algorithm: DigestAlgorithm::Sha256 }; 17];
-        assert!(matches!(digests(&vec![0; 1000], &wanted), Err(HashError::TooMuch)));
+        let range = ByteRange {
+            first: 0,
+            second: 1,
+            end: 1000,
+        };
+        let wanted = vec![
+            Wanted {
+                range,
+                algorithm: DigestAlgorithm::Sha256
+            };
+            17
+        ];
+        assert!(matches!(
+            digests(&vec![0; 1000], &wanted),
+            Err(HashError::TooMuch)
+        ));
         assert!(digests(&vec![0; 1000], &wanted[..16]).is_ok());
     }
 
     #[test]
     fn a_short_source_is_an_error() {
-        let range = ByteRange { first: 0, second: 1, end: 1000 };
-        let wanted = [Wanted { range, algorithm: DigestAlgorithm::Sha256 }];
-        assert!(matches!(digests(&vec![0; 999], &wanted), Err(HashError::Io(_))));
+        let range = ByteRange {
+            first: 0,
+            second: 1,
+            end: 1000,
+        };
+        let wanted = [Wanted {
+            range,
+            algorithm: DigestAlgorithm::Sha256,
+        }];
+        assert!(matches!(
+            digests(&vec![0; 999], &wanted),
+            Err(HashError::Io(_))
+        ));
     }
 }

@@ -18,13 +18,17 @@ pub(super) fn decode(octets: &[u8]) -> String {
     if let Some(rest) = octets.strip_prefix(&[0xfe, 0xff]) {
         let (pairs, _) = rest.as_chunks::<2>();
         let units = pairs.iter().map(|p| u16::from_be_bytes(*p));
-        return char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect();
+        return char::decode_utf16(units)
+            .map(|c| c.unwrap_or('\u{fffd}'))
+            .collect();
     }
     if let Some(rest) = octets.strip_prefix(&[0xff, 0xfe]) {
         // Not in the standard, but written by some and read by all.
         let (pairs, _) = rest.as_chunks::<2>();
         let units = pairs.iter().map(|p| u16::from_le_bytes(*p));
-        return char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect();
+        return char::decode_utf16(units)
+            .map(|c| c.unwrap_or('\u{fffd}'))
+            .collect();
     }
     if let Some(rest) = octets.strip_prefix(&[0xef, 0xbb, 0xbf]) {
         return String::from_utf8_lossy(rest).into_owned();
@@ -32,8 +36,14 @@ pub(super) fn decode(octets: &[u8]) -> String {
     octets
         .iter()
         .map(|&b| match b {
-            0x18..=0x1f => LOW.get(usize::from(b - 0x18)).copied().unwrap_or('\u{fffd}'),
-            0x80..=0xa0 => HIGH.get(usize::from(b - 0x80)).copied().unwrap_or('\u{fffd}'),
+            0x18..=0x1f => LOW
+                .get(usize::from(b - 0x18))
+                .copied()
+                .unwrap_or('\u{fffd}'),
+            0x80..=0xa0 => HIGH
+                .get(usize::from(b - 0x80))
+                .copied()
+                .unwrap_or('\u{fffd}'),
             0x7f | 0xad => '\u{fffd}',
             b => char::from(b),
         })
@@ -83,7 +93,9 @@ pub(super) fn parse_date(octets: &[u8]) -> Option<UnixTime> {
         minute: two(10, 0)?,
         second: two(12, 0)?,
     })?;
-    let Some(at) = octets.iter().position(|c| b"Z+-".contains(c)) else { return Some(time) };
+    let Some(at) = octets.iter().position(|c| b"Z+-".contains(c)) else {
+        return Some(time);
+    };
     let sign = octets.get(at)?;
     let number = |from: usize| match octets.get(from..from + 2) {
         Some([a, b]) if a.is_ascii_digit() && b.is_ascii_digit() => {

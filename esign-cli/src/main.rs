@@ -1,2 +1,81 @@
-//! The `esign` command.
-fn main() {}
+//! The `esign` command: sign, verify, run a small certification centre, check a document's code.
+//!
+//! Flags become a resolved job (files opened, policy loaded, time fixed), the job runs in
+//! `esign-core`, and the answer is written for people or as JSON. Results go to standard output,
+//! everything else to standard error.
+
+mod args;
+mod commands;
+mod failure;
+mod files;
+mod lang;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::failure::{Exit, Failure};
+use crate::lang::Lang;
+
+/// What every command is given.
+pub(crate) struct Context {
+    /// Language for people.
+    pub(crate) lang: Lang,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap prints help and version to stdout, mistakes to stderr.
+            let code = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Passed
+            };
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    let context = Context {
+        lang: Lang::choose(cli.lang.as_deref()),
+    };
+    match run(cli.command, &context) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.print();
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Sign(args) => commands::sign::run(args, context),
+        Command::Verify(args) => commands::verify::run(args, context),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(
+                shell,
+                &mut <Cli as clap::CommandFactory>::command(),
+                "esign",
+                &mut script,
+            );
+            print(&String::from_utf8_lossy(&script))?;
+            Ok(Exit::Passed)
+        }
+    }
+}
+
+/// Writes a result to standard output; a closed pipe is no mistake of the user's.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::io("standard output cannot be written", &e))
+        }
+        _ => Ok(()),
+    }
+}

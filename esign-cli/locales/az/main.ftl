@@ -1,0 +1,1 @@
+sign-done = { $file }: imzalandı, { $target } faylına yazıldı

@@ -1,0 +1,1 @@
+sign-done = { $file }: signed, written to { $target }

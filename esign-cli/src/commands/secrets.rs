@@ -1,0 +1,122 @@
+//! Keys and passphrases from where they are kept; never from an argument.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use esign_core::keys::{KeyErrorKind, Passphrase, Pkcs12, PrivateKey};
+use esign_core::x509::{Certificate, certificates};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::files;
+
+/// Where the passphrase of a key comes from.
+#[derive(clap::Args)]
+pub(crate) struct PassphraseArgs {
+    /// File whose first line is the passphrase of the key [default: ESIGN_PASSPHRASE, else a prompt]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+impl PassphraseArgs {
+    /// The passphrase from file or environment, where one is given.
+    pub(crate) fn given(&self) -> Result<Option<Passphrase>, Failure> {
+        if let Some(path) = &self.passphrase_file {
+            let content = Zeroizing::new(files::read(path)?);
+            let text = std::str::from_utf8(&content)
+                .map_err(|_| Failure::about(&path.display(), &"the passphrase is not UTF-8"))?;
+            let line = text.lines().next().unwrap_or_default().to_owned();
+            return Ok(Some(Passphrase::new(line)));
+        }
+        Ok(std::env::var("ESIGN_PASSPHRASE").ok().map(Passphrase::new))
+    }
+
+    /// The passphrase, asked for at a terminal where none is given.
+    pub(crate) fn ask(&self, what: &str) -> Result<Option<Passphrase>, Failure> {
+        if let Some(given) = self.given()? {
+            return Ok(Some(given));
+        }
+        if !std::io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        let typed = rpassword::prompt_password(format!("passphrase of {what}: "))
+            .map_err(|e| Failure::io("passphrase", &e))?;
+        Ok(Some(Passphrase::new(typed)))
+    }
+}
+
+/// A key and the certificates that came in its file.
+pub(crate) struct Loaded {
+    pub(crate) key: PrivateKey,
+    /// Of a PKCS#12 file; the key's own first.
+    pub(crate) certificates: Vec<Certificate>,
+}
+
+/// Loads a private key: PKCS#8, SEC1, PKCS#1 (PEM or DER), or PKCS#12 with its certificates.
+pub(crate) fn load_key(path: &Path, passphrase: &PassphraseArgs) -> Result<Loaded, Failure> {
+    let octets = Zeroizing::new(files::read(path)?);
+    let failed = |e: esign_core::keys::KeyError| {
+        let failure = Failure::about(&path.display(), &e);
+        match e.kind() {
+            KeyErrorKind::PassphraseMissing => failure
+                .hint("give the passphrase with --passphrase-file FILE or in ESIGN_PASSPHRASE"),
+            _ => failure,
+        }
+    };
+    if is_pkcs12(&octets) {
+        let pass = passphrase.ask(&path.display().to_string())?;
+        let store = Pkcs12::decode(&octets, pass.as_ref()).map_err(failed)?;
+        return from_pkcs12(path, store);
+    }
+    let first = PrivateKey::from_file(&octets, None);
+    let key = match first {
+        Err(e) if e.kind() == KeyErrorKind::PassphraseMissing => {
+            let pass = passphrase.ask(&path.display().to_string())?;
+            PrivateKey::from_file(&octets, pass.as_ref()).map_err(failed)?
+        }
+        other => other.map_err(failed)?,
+    };
+    // Certificates may stand beside the key in one PEM file.
+    let certificates = certificates(&octets).unwrap_or_default();
+    Ok(Loaded { key, certificates })
+}
+
+fn from_pkcs12(path: &Path, store: Pkcs12) -> Result<Loaded, Failure> {
+    let mut all = Vec::new();
+    if let Some(own) = store.keys.first().and_then(|k| store.certificate_of(k)) {
+        all.push(own.der.clone());
+    }
+    for certificate in &store.certificates {
+        if !all.contains(&certificate.der) {
+            all.push(certificate.der.clone());
+        }
+    }
+    let count = store.keys.len();
+    let refused = store.refused.first().map(ToString::to_string);
+    let mut keys = store.keys.into_iter();
+    let (Some(first), None) = (keys.next(), keys.next()) else {
+        let what = match refused {
+            Some(reason) if count == 0 => format!("no key that can be used: {reason}"),
+            _ => format!("expected one key, found {count}"),
+        };
+        return Err(Failure::about(&path.display(), &what));
+    };
+    let certificates = all
+        .iter()
+        .filter_map(|der| Certificate::from_der(der).ok())
+        .collect();
+    Ok(Loaded {
+        key: first.key,
+        certificates,
+    })
+}
+
+/// PFX begins with version 3 (RFC 7292 4); a PKCS#8 key has 0 or 1 there.
+fn is_pkcs12(octets: &[u8]) -> bool {
+    let mut r = esign_core::der::Reader::new(octets, esign_core::der::Rules::Ber);
+    r.any("")
+        .ok()
+        .and_then(|t| t.reader("").ok())
+        .and_then(|mut r| r.u32("").ok())
+        == Some(3)
+}

@@ -1,0 +1,86 @@
+//! Whom to trust and what is known: anchors, certificates and revocation lists from files.
+
+use std::path::PathBuf;
+
+use esign_core::crl::crls;
+use esign_core::evidence::Evidence;
+use esign_core::time::UnixTime;
+use esign_core::trust::TrustAnchors;
+use esign_core::x509::certificates;
+
+use crate::failure::Failure;
+use crate::files;
+
+/// Flags of every command that validates.
+#[derive(clap::Args)]
+pub(crate) struct TrustArgs {
+    /// Trust these certificates; nothing else is trusted (PEM or DER, may be repeated)
+    #[arg(long, value_name = "FILE", env = "ESIGN_TRUST", value_delimiter = ':')]
+    pub(crate) trust: Vec<PathBuf>,
+    /// Certificates that may be needed on the way to a trusted one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) intermediate: Vec<PathBuf>,
+    /// Certificate revocation lists
+    #[arg(long, value_name = "FILE", env = "ESIGN_CRL", value_delimiter = ':')]
+    pub(crate) crl: Vec<PathBuf>,
+    /// Judge for this time instead of now (RFC 3339, or a date); evidence from after it is not used
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) at: Option<UnixTime>,
+}
+
+/// All that a validation is given besides the document.
+pub(crate) struct Given {
+    pub(crate) at: UnixTime,
+    pub(crate) anchors: TrustAnchors,
+    pub(crate) evidence: Evidence,
+}
+
+impl TrustArgs {
+    /// Reads the files and fixes the time.
+    pub(crate) fn load(&self) -> Result<Given, Failure> {
+        let mut anchors = TrustAnchors::new();
+        let mut evidence = Evidence::new();
+        for path in &self.trust {
+            let found = certificates(&files::read(path)?)
+                .map_err(|e| Failure::about(&path.display(), &e))?;
+            for certificate in found {
+                anchors.add(certificate);
+            }
+        }
+        for path in &self.intermediate {
+            let found = certificates(&files::read(path)?)
+                .map_err(|e| Failure::about(&path.display(), &e))?;
+            for certificate in found {
+                evidence.add_certificate(certificate);
+            }
+        }
+        let at = self.at.unwrap_or_else(now);
+        for path in &self.crl {
+            let found =
+                crls(&files::read(path)?).map_err(|e| Failure::about(&path.display(), &e))?;
+            for crl in found
+                .into_iter()
+                .filter(|c| self.at.is_none() || c.this_update() <= at)
+            {
+                evidence.add_crl(crl);
+            }
+        }
+        Ok(Given {
+            at,
+            anchors,
+            evidence,
+        })
+    }
+}
+
+/// The system's clock.
+pub(crate) fn now() -> UnixTime {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    UnixTime::from_seconds(since.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)))
+}
+
+/// A time on the command line.
+pub(crate) fn parse_time(text: &str) -> Result<UnixTime, String> {
+    UnixTime::parse(text)
+        .ok_or_else(|| "expected a time like 2026-11-22T10:00:00Z or a date like 2026-11-22".into())
+}

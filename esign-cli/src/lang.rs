@@ -10,7 +10,6 @@ const EN: &str = include_str!("../locales/en/main.ftl");
 
 /// Texts in one language.
 pub(crate) struct Lang {
-    code: &'static str,
     bundle: FluentBundle<FluentResource>,
 }
 
@@ -36,12 +35,7 @@ impl Lang {
             Ok(resource) | Err((resource, _)) => resource,
         };
         bundle.add_resource_overriding(resource);
-        Self { code, bundle }
-    }
-
-    /// `az` or `en`.
-    pub(crate) fn code(&self) -> &'static str {
-        self.code
+        Self { bundle }
     }
 
     /// The text of a key; the key itself where there is none.

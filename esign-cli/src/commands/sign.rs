@@ -146,12 +146,9 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     }
     let job = Job::load(&args)?;
     let mut exit = Exit::Passed;
-    let mut outcomes = Vec::with_capacity(args.files.len());
-    if args.jobs > 1 && args.files.len() > 1 {
-        outcomes = in_parallel(&job, usize::from(args.jobs));
-    } else {
-        outcomes.extend(args.files.iter().map(|f| job.sign(f)));
-    }
+    let outcomes = super::each(&args.files, usize::from(args.jobs), |_, file| {
+        job.sign(file)
+    });
     for (file, outcome) in args.files.iter().zip(outcomes) {
         match outcome {
             Ok(target) => print(&format!(
@@ -171,30 +168,6 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
-}
-
-/// Files taken one after another by several threads; outcomes in the order of the files.
-fn in_parallel(job: &Job<'_>, jobs: usize) -> Vec<Result<PathBuf, Failure>> {
-    let files = &job.args.files;
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let done = std::sync::Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.min(files.len()) {
-            scope.spawn(|| {
-                loop {
-                    let i = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    let Some(file) = files.get(i) else { break };
-                    let outcome = job.sign(file);
-                    if let Ok(mut done) = done.lock() {
-                        done.push((i, outcome));
-                    }
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_default();
-    done.sort_by_key(|(i, _)| *i);
-    done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 impl<'a> Job<'a> {

@@ -1,0 +1,269 @@
+//! A report in words: the answer first, then what it rests on.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use esign_core::report::{Fact, Finding, Indication, SubIndication};
+use esign_core::validation::{Integrity, Report, SignatureReport};
+
+use crate::lang::Lang;
+
+/// Width of the column of labels.
+const LABEL: usize = 14;
+
+/// The whole answer for one file. `nothing_trusted` says that no anchor was given.
+pub(crate) fn text(
+    file: &Path,
+    report: &Report,
+    nothing_trusted: bool,
+    verbose: bool,
+    lang: &Lang,
+) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{}: {}",
+        file.display(),
+        lang.text(&verdict_key(report.indication))
+    );
+    if report.signatures.is_empty() {
+        let _ = writeln!(out, "  {}", lang.text("verify-no-signature"));
+    }
+    for signature in &report.signatures {
+        out.push('\n');
+        one(&mut out, signature, report, nothing_trusted, verbose, lang);
+    }
+    out
+}
+
+fn verdict_key(indication: &str) -> String {
+    format!("verdict-{}", indication.to_lowercase())
+}
+
+fn one(
+    out: &mut String,
+    s: &SignatureReport,
+    report: &Report,
+    nothing_trusted: bool,
+    verbose: bool,
+    lang: &Lang,
+) {
+    let mut line = |label: &str, text: &str| {
+        let label = lang.text(label);
+        let pad = LABEL.saturating_sub(label.chars().count());
+        let _ = writeln!(out, "  {label}{:pad$} {text}", "");
+    };
+    line(
+        "label-signature",
+        &format!("{} ({} {})", s.name, s.format, s.level),
+    );
+    line("label-verdict", &lang.text(&verdict_key(s.indication)));
+    if let Some(finding) = Finding::decisive(&s.findings) {
+        line("label-because", &sentence(finding, lang));
+    }
+    line("label-who", &who(s, lang));
+    line("label-covers", &covers(s, lang));
+    line(
+        "label-claimed",
+        &s.claimed_time
+            .map_or_else(|| lang.text("time-not-claimed"), |t| lang.time(t)),
+    );
+    let proved = if s.time_proved {
+        lang.time(s.best_signature_time)
+    } else {
+        lang.with(
+            "time-not-proved",
+            &[("at", &lang.time(s.best_signature_time))],
+        )
+    };
+    line("label-proved", &proved);
+    for (label, text) in [("label-reason", &s.reason), ("label-location", &s.location)] {
+        if let Some(text) = text {
+            line(label, text);
+        }
+    }
+    line("label-since", &since(s, lang));
+    line("label-next", &next(s, nothing_trusted, lang));
+    let _ = writeln!(out, "  {}", lang.text("stages-title"));
+    for (n, key) in stages(s).iter().enumerate() {
+        let _ = writeln!(out, "    {}. {}", n + 1, lang.text(key));
+    }
+    let _ = writeln!(out, "  {}", lang.text("legal-class"));
+    if verbose {
+        let _ = writeln!(
+            out,
+            "  {}",
+            lang.with(
+                "rests-on",
+                &[
+                    ("policy", &report.inputs.policy),
+                    ("at", &lang.time(report.inputs.time)),
+                    ("path", &s.path.join(" ← ")),
+                ],
+            )
+        );
+        for finding in &s.findings {
+            tree(out, finding, 2, lang);
+        }
+    }
+}
+
+fn who(s: &SignatureReport, lang: &Lang) -> String {
+    let Some(certificate) = &s.signing_certificate else {
+        return lang.text("who-unknown");
+    };
+    lang.with(
+        "who",
+        &[
+            ("subject", &certificate.subject),
+            ("issuer", &certificate.issuer),
+        ],
+    )
+}
+
+fn covers(s: &SignatureReport, lang: &Lang) -> String {
+    if s.integrity == Integrity::Broken {
+        return lang.text("covers-broken");
+    }
+    match (s.coverage.kind, s.coverage.revision, s.coverage.revisions) {
+        ("whole", _, _) => lang.text("covers-whole"),
+        ("revision", Some(n), Some(of)) if n == of => lang.text("covers-whole"),
+        ("revision", Some(n), Some(of)) => lang.with(
+            "covers-revision",
+            &[("n", &n.to_string()), ("of", &of.to_string())],
+        ),
+        ("partial", _, _) => lang.text("covers-partial"),
+        _ => lang.text("covers-unknown"),
+    }
+}
+
+fn since(s: &SignatureReport, lang: &Lang) -> String {
+    if s.integrity == Integrity::Broken {
+        return lang.text("since-broken");
+    }
+    let later: Vec<String> = s
+        .coverage
+        .later
+        .iter()
+        .filter(|c| c.kind != "nothing")
+        .map(|c| {
+            lang.with(
+                "since-revision",
+                &[
+                    ("n", &c.revision.to_string()),
+                    ("kind", &lang.text(&format!("change-{}", c.kind))),
+                    ("touched", &c.touched.join(", ")),
+                ],
+            )
+        })
+        .collect();
+    if later.is_empty() {
+        lang.text("since-nothing")
+    } else {
+        later.join("; ")
+    }
+}
+
+fn next(s: &SignatureReport, nothing_trusted: bool, lang: &Lang) -> String {
+    use SubIndication as S;
+    let key = match s.sub_indication {
+        None => "next-none",
+        Some(S::HashFailure | S::SigCryptoFailure | S::FormatFailure) => "next-ask-again",
+        Some(S::NoCertificateChainFound) if nothing_trusted => "next-trust",
+        Some(S::NoCertificateChainFound) => "next-chain",
+        Some(S::TryLater) => "next-crl",
+        Some(S::SignedDataNotFound) => "next-content",
+        Some(S::Revoked | S::RevokedNoPoe | S::RevokedCaNoPoe) => "next-revoked",
+        Some(S::OutOfBoundsNoPoe | S::OutOfBoundsNotRevoked | S::Expired | S::NotYetValid) => {
+            "next-expired"
+        }
+        Some(S::SigConstraintsFailure) => "next-look",
+        Some(_) => "next-issuer",
+    };
+    lang.text(key)
+}
+
+/// The stages of decision 27/2006, 2.3: the data match the certificate; the certificate is
+/// reliable; the procedure ran.
+fn stages(s: &SignatureReport) -> [&'static str; 3] {
+    let worst = |belongs: &dyn Fn(&Finding) -> bool| {
+        s.findings
+            .iter()
+            .filter(|f| belongs(f))
+            .map(|f| f.outcome)
+            .max()
+    };
+    let data = worst(&|f| {
+        f.rule.starts_with("signature.") || f.rule.starts_with("pdf.") || f.rule.starts_with("cms.")
+    });
+    let certificate = worst(&|f| f.rule.starts_with("path") || f.rule.starts_with("x509"));
+    let of = |outcome: Option<Indication>, keys: [&'static str; 3]| match outcome {
+        Some(Indication::Passed) => keys[0],
+        Some(Indication::Failed) => keys[2],
+        _ => keys[1],
+    };
+    [
+        of(data, ["stage-1-passed", "stage-1-open", "stage-1-failed"]),
+        of(
+            certificate,
+            ["stage-2-passed", "stage-2-open", "stage-2-failed"],
+        ),
+        "stage-3-passed",
+    ]
+}
+
+/// A finding in words: what the rule asks, what was found.
+fn sentence(finding: &Finding, lang: &Lang) -> String {
+    let key = format!("rule-{}", finding.rule.replace('.', "-"));
+    let mut text = if lang.has(&key) {
+        lang.text(&key)
+    } else {
+        finding.rule.to_owned()
+    };
+    let facts: Vec<String> = finding
+        .because
+        .iter()
+        .map(|(name, fact)| format!("{name} {}", value(fact, lang)))
+        .collect();
+    if !finding.object.is_empty() {
+        let _ = write!(text, " [{}]", finding.object);
+    }
+    if !facts.is_empty() {
+        let _ = write!(text, ": {}", facts.join(", "));
+    }
+    text
+}
+
+fn value(fact: &Fact, lang: &Lang) -> String {
+    match fact {
+        Fact::Time(t) => lang.time(*t),
+        Fact::Number(n) => n.to_string(),
+        Fact::Flag(b) => lang.text(if *b { "yes" } else { "no" }),
+        Fact::Text(t) => t.clone(),
+        Fact::List(all) => all
+            .iter()
+            .map(|f| value(f, lang))
+            .collect::<Vec<_>>()
+            .join(", "),
+    }
+}
+
+fn tree(out: &mut String, finding: &Finding, depth: usize, lang: &Lang) {
+    let mark = match (finding.outcome, finding.remark) {
+        (_, true) => "·",
+        (Indication::Passed, _) => "+",
+        (Indication::Indeterminate, _) => "?",
+        (Indication::Failed, _) => "!",
+    };
+    let indent = depth * 2;
+    let _ = writeln!(
+        out,
+        "{:indent$}{mark} {} ({})",
+        "",
+        sentence(finding, lang),
+        finding.clause
+    );
+    for child in &finding.children {
+        tree(out, child, depth + 1, lang);
+    }
+}

@@ -94,6 +94,46 @@ mod tests {
         }
     }
 
+    /// Every rule of the library whose findings people are shown has a text.
+    #[test]
+    fn every_rule_has_a_text() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../esign-core/src");
+        let mut files = Vec::new();
+        for folder in ["cades", "pades", "path", "validation"] {
+            for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+                files.push(std::fs::read_to_string(entry.unwrap().path()).unwrap());
+            }
+        }
+        let known = keys(EN);
+        let mut missing = BTreeSet::new();
+        let mut seen = 0;
+        for text in &files {
+            let prefixes = [
+                "cms.",
+                "crl.",
+                "pades.",
+                "path.",
+                "pdf.",
+                "policy.",
+                "signature.",
+            ];
+            for literal in text.split('"').skip(1).step_by(2) {
+                let id = literal
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b"-.".contains(&b));
+                if id && prefixes.iter().any(|p| literal.starts_with(p)) {
+                    seen += 1;
+                    let key = format!("rule-{}", literal.replace('.', "-"));
+                    if !known.contains(key.as_str()) {
+                        missing.insert(key);
+                    }
+                }
+            }
+        }
+        assert!(seen > 60, "rule ids were not found: {seen}");
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
+
     #[test]
     fn nobody_is_accused() {
         assert!(

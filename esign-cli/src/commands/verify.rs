@@ -135,7 +135,7 @@ fn prepare(
     source: &Source,
     content: Option<&Path>,
 ) -> Result<Vec<Signature>, Failure> {
-    if is_pdf(source)? && content.is_none() {
+    if is_pdf(source)? {
         return pades::prepare(source).map_err(|e| Failure::about(&file.display(), &e));
     }
     // data.json.p7s beside data.json: the content is where everybody puts it.

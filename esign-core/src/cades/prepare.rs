@@ -440,18 +440,9 @@ fn cert_ref(r: &mut Reader<'_>, v2: bool) -> Result<CertRef, DecodeError> {
     })
 }
 
-/// The octets of `message-digest`, where it stands once with one value.
+/// The octets of `message-digest`.
 fn message_digest(signer: &SignerInfo) -> Option<&[u8]> {
-    let signed = signer.signed_attributes.as_ref()?;
-    let mut all = signed.of(oid::MESSAGE_DIGEST);
-    let value = all.next()?.single()?;
-    if all.next().is_some() {
-        return None;
-    }
-    let tlv = Reader::new(value, Rules::Ber)
-        .expect(Tag::OCTET_STRING, "")
-        .ok()?;
-    Some(tlv.value)
+    signer.signed_attributes.as_ref()?.message_digest()
 }
 
 /// Rule 6: one digest everywhere; and the binding of RFC 6211 where it is there.

@@ -2,7 +2,7 @@ use ::der::asn1::ObjectIdentifier;
 
 use super::MAX_ATTRIBUTES;
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, Writer};
-use crate::keys::{DigestAlgorithm, SignatureAlgorithm};
+use crate::keys::{Digest, DigestAlgorithm, PublicKey, SignatureAlgorithm, VerifyError};
 use crate::oid;
 
 /// `SignerInfo` (RFC 5652 5.3).
@@ -94,6 +94,38 @@ impl SignerInfo {
     }
 }
 
+impl SignerInfo {
+    /// Verifies the signature of `key` over the signed attributes, and that these carry `content`,
+    /// the digest of the content by `digestAlgorithm`. Cryptography only: structure, certificate
+    /// and trust are for validation to judge.
+    ///
+    /// # Errors
+    /// [`VerifyError::Invalid`] where either does not hold, or there are no signed attributes or an
+    /// unknown algorithm; the others as [`PublicKey::verify`].
+    ///
+    /// # Source
+    /// RFC 5652 5.4 and 5.6.
+    pub fn verify(&self, content: &Digest, key: &PublicKey) -> Result<(), VerifyError> {
+        let signed = self
+            .signed_attributes
+            .as_ref()
+            .ok_or(VerifyError::Invalid)?;
+        if signed.message_digest() != Some(content.as_bytes())
+            || self.digest_algorithm != Ok(content.algorithm())
+        {
+            return Err(VerifyError::Invalid);
+        }
+        let algorithm = self.signature_algorithm.map_err(|_| VerifyError::Invalid)?;
+        match key.verify(algorithm, &signed.signed, &self.signature) {
+            Err(VerifyError::Invalid) => match &signed.as_received {
+                Some(received) => key.verify(algorithm, received, &self.signature),
+                None => Err(VerifyError::Invalid),
+            },
+            other => other,
+        }
+    }
+}
+
 impl SignerIdentifier {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         if r.peek() == Some(Tag::SEQUENCE) {
@@ -143,6 +175,19 @@ impl SignedAttributes {
             signed: w.finish(),
             as_received: Some(received),
         })
+    }
+
+    /// The octets of `message-digest`, where it stands once with one value (rule 2).
+    pub fn message_digest(&self) -> Option<&[u8]> {
+        let mut all = self.of(oid::MESSAGE_DIGEST);
+        let value = all.next()?.single()?;
+        if all.next().is_some() {
+            return None;
+        }
+        let tlv = Reader::new(value, Rules::Ber)
+            .expect(Tag::OCTET_STRING, "")
+            .ok()?;
+        Some(tlv.value)
     }
 
     /// The attributes of one type.

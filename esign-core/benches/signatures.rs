@@ -1,0 +1,208 @@
+//! Signing and verifying beside the raw primitive, in turn in the same run, the ratio printed:
+//! `cargo bench -p esign-core --bench signatures` (`-- --quick` for a smoke run).
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    missing_docs,
+    reason = "a bench that cannot go on should stop"
+)]
+
+use std::hint::black_box;
+use std::io;
+use std::time::{Duration, Instant};
+
+use esign_core::cades::{self, SignatureParameters};
+use esign_core::cms::{ContentHasher, SignedData};
+use esign_core::keys::{
+    Curve, DigestAlgorithm, Hasher, KeySpec, PrivateKey, SignatureAlgorithm, SigningKey,
+};
+use esign_core::pades::{self, Parameters};
+use esign_core::pdf::{Compression, Dict, Document, Update};
+use esign_core::time::UnixTime;
+use esign_core::x509::{
+    Certificate, Draft, Identity, Issuer, NameBuilder, Order, Organization, Profile, Request,
+    SerialNumber,
+};
+use ring::rand::SystemRandom;
+use ring::signature as raw;
+
+/// Runs both in turn and prints the medians and the median of the ratios limit/ours.
+fn compare(name: &str, goal: f64, limit: &mut dyn FnMut(), ours: &mut dyn FnMut(), quick: bool) {
+    let rounds = if quick { 5 } else { 41 };
+    let share = Duration::from_millis(if quick { 5 } else { 40 });
+    let time = |work: &mut dyn FnMut()| {
+        let start = Instant::now();
+        let mut n = 0u32;
+        while start.elapsed() < share {
+            for _ in 0..4 {
+                work();
+            }
+            n += 4;
+        }
+        start.elapsed().as_secs_f64() * 1e6 / f64::from(n)
+    };
+    time(limit);
+    time(ours);
+    let mut rows: Vec<(f64, f64)> = (0..rounds).map(|_| (time(limit), time(ours))).collect();
+    let mut median = |key: &dyn Fn(&(f64, f64)) -> f64| {
+        rows.sort_by(|a, b| key(a).total_cmp(&key(b)));
+        key(&rows[rows.len() / 2])
+    };
+    let (a, b) = (median(&|r| r.0), median(&|r| r.1));
+    let ratio = median(&|r| r.0 / r.1);
+    println!(
+        "{name:<52} limit {a:9.2} us  ours {b:9.2} us  {:8.0}/s  {:5.1} % of the limit (goal {:.0} %)",
+        1e6 / b,
+        ratio * 100.0,
+        goal * 100.0
+    );
+}
+
+fn certificate(key: &PrivateKey) -> Certificate {
+    let name = NameBuilder::parse("CN=x").unwrap().build().unwrap();
+    let identity = Identity::Organization(Organization {
+        common_name: "SINAQ bench".into(),
+        organization: "SINAQ".into(),
+        identifier: None,
+        country: "AZ".into(),
+    });
+    let proven = Request::sign(&name, key).unwrap().verify().unwrap();
+    let draft = Draft::new(&Order {
+        key: &proven,
+        profile: &Profile::root(),
+        identity: &identity,
+        issuer: &Issuer {
+            certificate: None,
+            crl: vec![],
+            ocsp: vec![],
+            ca_issuers: vec![],
+        },
+        algorithm: key.algorithms()[0],
+        serial: SerialNumber::random(&SystemRandom::new()).unwrap(),
+        not_before: UnixTime::parse("2026-01-01").unwrap(),
+        not_after: None,
+    })
+    .unwrap();
+    draft.lint().value.unwrap().sign(key).unwrap()
+}
+
+/// A real PDF, made 50 KiB long by a stream that nothing refers to.
+fn pdf(octets: usize) -> Vec<u8> {
+    let path = test_vectors::fixtures::pdf_folder().join("libreoffice.pdf");
+    let mut file = std::fs::read(path).unwrap();
+    let filler = vec![b' '; octets - file.len() - 500];
+    let document = Document::open(&file).unwrap();
+    let mut update = Update::new(&document).unwrap();
+    update
+        .add_stream(Dict::new(), &filler, Compression::None)
+        .unwrap();
+    let appended = update.finish(b"bench").unwrap().bytes;
+    file.extend(appended);
+    file
+}
+
+fn main() {
+    let quick = std::env::args().any(|a| a == "--quick" || a == "--test");
+    let rng = SystemRandom::new();
+    let key = PrivateKey::generate(KeySpec::Ec(Curve::P256)).unwrap();
+    let certificate = certificate(&key);
+    let public = certificate.public_key().unwrap().clone();
+    let algorithm = SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256);
+    let pair =
+        raw::EcdsaKeyPair::from_pkcs8(&raw::ECDSA_P256_SHA256_ASN1_SIGNING, key.pkcs8_der(), &rng)
+            .unwrap();
+    let content = vec![7u8; 1024];
+    let parameters = SignatureParameters {
+        signing_time: UnixTime::parse("2026-11-22"),
+        ..SignatureParameters::default()
+    };
+    compare(
+        "CAdES B-B of 1 KiB, P-256, sign / ring sign",
+        0.8,
+        &mut || {
+            black_box(pair.sign(&rng, &content).unwrap());
+        },
+        &mut || {
+            black_box(cades::sign_detached(&content, &key, &certificate, &parameters).unwrap());
+        },
+        quick,
+    );
+    let message = cades::sign_detached(&content, &key, &certificate, &parameters).unwrap();
+    let signature = pair.sign(&rng, &content).unwrap();
+    let ring_key =
+        raw::UnparsedPublicKey::new(&raw::ECDSA_P256_SHA256_ASN1, public.key_octets().to_vec());
+    compare(
+        "CAdES B-B of 1 KiB, P-256, verify / ring verify",
+        0.9,
+        &mut || ring_key.verify(&content, signature.as_ref()).unwrap(),
+        &mut || {
+            let data = SignedData::read(&message).unwrap();
+            let digest = Hasher::digest(DigestAlgorithm::Sha256, &content);
+            data.signers[0].verify(&digest, &public).unwrap();
+        },
+        quick,
+    );
+    let file = pdf(50 * 1024);
+    let pdf_parameters = Parameters::new(UnixTime::parse("2026-11-22").unwrap());
+    compare(
+        "PAdES B-B of 50 KiB, P-256, sign / ring sign + SHA-256",
+        0.7,
+        &mut || {
+            black_box(ring::digest::digest(&ring::digest::SHA256, &file));
+            black_box(pair.sign(&rng, &content).unwrap());
+        },
+        &mut || {
+            let update =
+                pades::sign(&file, &mut io::sink(), &key, &certificate, &pdf_parameters).unwrap();
+            black_box(update);
+        },
+        quick,
+    );
+    let update = pades::sign(&file, &mut io::sink(), &key, &certificate, &pdf_parameters).unwrap();
+    let signed = [file.as_slice(), &update].concat();
+    compare(
+        "PAdES B-B of 50 KiB, P-256, read and hash + verify",
+        0.7,
+        &mut || {
+            black_box(ring::digest::digest(&ring::digest::SHA256, &signed));
+            ring_key.verify(&content, signature.as_ref()).unwrap();
+        },
+        &mut || {
+            let found = pades::prepare(&signed).unwrap();
+            let s = &found[0];
+            public
+                .verify(algorithm, &s.signed_bytes, &s.value.octets)
+                .unwrap();
+        },
+        quick,
+    );
+    let large = vec![7u8; if quick { 1 << 20 } else { 64 << 20 }];
+    compare(
+        "hashing a large content / ring SHA-256",
+        0.85,
+        &mut || {
+            black_box(ring::digest::digest(&ring::digest::SHA256, &large));
+        },
+        &mut || {
+            let mut hasher = ContentHasher::new(&[DigestAlgorithm::Sha256]);
+            let end = u64::try_from(large.len()).unwrap();
+            hasher.update_from(&Unmapped(&large), 0..end).unwrap();
+            black_box(hasher.finish());
+        },
+        quick,
+    );
+}
+
+/// A content that is not in memory, as far as the hasher can tell.
+struct Unmapped<'a>(&'a [u8]);
+
+impl esign_core::source::ReadAt for Unmapped<'_> {
+    fn len(&self) -> u64 {
+        esign_core::source::ReadAt::len(self.0)
+    }
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read_at(offset, buf)
+    }
+}

@@ -47,7 +47,7 @@ impl Source {
         } else {
             None
         };
-        let len = small.as_ref().map_or(data.len(), |s| ReadAt::len(s));
+        let len = small.as_ref().map_or(data.len(), ReadAt::len);
         Ok(Self {
             path: path.to_owned(),
             file,

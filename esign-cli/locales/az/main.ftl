@@ -126,3 +126,4 @@ rule-path-policy-constraints = siyasət məhdudiyyətləri gözlənilib
 rule-path-revocation = sertifikat ləğv edilməyib
 rule-path-signature = sertifikatı verən imzalayıb
 rule-path-validity = sertifikat həmin vaxtda qüvvədədir
+rule-cms-signed-attributes-values = imzalanmış atributun bir neçə qiyməti var

@@ -126,3 +126,4 @@ rule-path-policy-constraints = policy constraints are kept
 rule-path-revocation = the certificate is not revoked
 rule-path-signature = the certificate is signed by its issuer
 rule-path-validity = the certificate is valid at that time
+rule-cms-signed-attributes-values = a signed attribute has several values

@@ -190,13 +190,7 @@ pub fn max_len(
     algorithm: SignatureAlgorithm,
     parameters: &SignatureParameters,
 ) -> Result<usize, CadesError> {
-    let digest = Digest::new(
-        algorithm.digest(),
-        &[0; 64][..algorithm.digest().output_len()],
-    );
-    let Some(digest) = digest else {
-        return Err(CadesError::Misuse("digest without length".to_owned()));
-    };
+    let digest = Hasher::digest(algorithm.digest(), &[]);
     let (prepared, _) = prepare_signature(&digest, certificate, algorithm, parameters)?;
     let longest = max_signature_len(certificate)?;
     Ok(prepared.finish(&vec![0; longest])?.len())

@@ -6,7 +6,7 @@ use super::CadesError;
 use crate::cms::{self, CmsError, ContentHasher, SignedData, SignerInfo};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, decode};
 use crate::evidence::Evidence;
-use crate::keys::{Digest, DigestAlgorithm, SignatureAlgorithm};
+use crate::keys::{Digest, DigestAlgorithm};
 use crate::oid;
 use crate::report::{Finding, SubIndication};
 use crate::source::ReadAt;
@@ -316,23 +316,30 @@ fn attributes(data: &SignedData, signer: &SignerInfo, findings: &mut Vec<Finding
     };
     findings.push(Finding::passed("cms.signed-attributes.present", "rule 4"));
     for (n, attribute) in signed.attributes.iter().enumerate() {
-        let earlier = signed
+        let repeated = signed
             .attributes
             .iter()
             .take(n)
-            .any(|a| a.oid == attribute.oid);
-        if (earlier || attribute.values.len() != 1) && !attribute.may_repeat() {
-            findings.push(
-                Finding::failed(
-                    "cms.signed-attributes.single",
-                    "rule 5; RFC 5652 5.3",
-                    format,
-                )
+            .any(|a| a.oid == attribute.oid)
+            && !attribute.may_repeat();
+        if !repeated && attribute.values.len() == 1 {
+            continue;
+        }
+        let finding = if repeated || attribute.is_single_valued() {
+            Finding::failed(
+                "cms.signed-attributes.single",
+                "rule 5; RFC 5652 5.3",
+                format,
+            )
+        } else {
+            Finding::remark("cms.signed-attributes.values", "EN 319 122-1 5.2.1")
+        };
+        findings.push(
+            finding
                 .with("attribute", attribute.oid.to_string())
                 .with("values", attribute.values.len())
-                .with("repeated", earlier),
-            );
-        }
+                .with("repeated", repeated),
+        );
     }
     let one = |oid| signed.of(oid).next().and_then(cms::Attribute::single);
     let content_type =
@@ -469,21 +476,22 @@ fn algorithms(signer: &SignerInfo, findings: &mut Vec<Finding>) {
     let Some(value) = signed.of(oid::CMS_ALGORITHM_PROTECTION).next() else {
         return;
     };
-    let protected = value.single().and_then(|v| {
+    // Octet for octet: another encoding of the same algorithm is another attribute (RFC 6211 3).
+    let (digest_raw, signature_raw) = &signer.algorithms_raw;
+    let agrees = value.single().is_some_and(|v| {
         decode(v, Rules::Ber, |r| {
             r.sequence("algorithmProtection", |r| {
-                let digest = DigestAlgorithm::decode(r, "digestAlgorithm")?;
+                let digest = r.expect(Tag::SEQUENCE, "digestAlgorithm")?;
                 let signature = r.optional(Tag::constructed(1), "signatureAlgorithm")?;
-                let signature = signature
-                    .map(|t| SignatureAlgorithm::decode(&t, digest.ok(), "signatureAlgorithm"))
-                    .transpose()?;
                 r.optional(Tag::constructed(2), "macAlgorithm")?;
-                Ok((digest, signature))
+                let same = |a: &[u8], b: &[u8]| a.get(1..) == b.get(1..);
+                Ok(digest.raw == digest_raw.as_slice()
+                    && signature.is_some_and(|s| same(s.raw, signature_raw)))
             })
         })
-        .ok()
+        .unwrap_or(false)
     });
-    if protected != Some((Ok(digest), Some(Ok(algorithm)))) {
+    if !agrees {
         findings.push(
             Finding::failed("cms.algorithm-protection", "RFC 6211 2", format)
                 .with("digestAlgorithm", digest.to_string())

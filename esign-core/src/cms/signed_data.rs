@@ -56,8 +56,7 @@ impl SignedData {
         let (at, end, open_2) = enter(at, end, Tag::constructed(0), "content")?;
         let (at, end, open_3) = enter(at, end, Tag::SEQUENCE, "signedData")?;
         let (version, at) = piece(source, at, end, "version", |r| r.u32("version"))?;
-        let (digest_algorithms, at) =
-            piece(source, at, end, "digestAlgorithms", |r| algorithms(r))?;
+        let (digest_algorithms, at) = piece(source, at, end, "digestAlgorithms", algorithms)?;
 
         let (inner, inner_end, open_4) = enter(at, end, Tag::SEQUENCE, "encapContentInfo")?;
         let (content_type, mut at) = oid_at(source, inner, inner_end, "eContentType")?;

@@ -14,6 +14,8 @@ pub struct SignerInfo {
     pub sid: SignerIdentifier,
     /// `digestAlgorithm`; its identifier where it is not computed here.
     pub digest_algorithm: Result<DigestAlgorithm, ObjectIdentifier>,
+    /// `digestAlgorithm` and `signatureAlgorithm` as received: RFC 6211 compares octets.
+    pub algorithms_raw: (Vec<u8>, Vec<u8>),
     /// `signedAttrs`.
     pub signed_attributes: Option<SignedAttributes>,
     /// `signatureAlgorithm`; its identifier where it is not verified here.
@@ -63,7 +65,10 @@ impl SignerInfo {
         tlv.nested("signerInfo", |r| {
             let version = r.u32("version")?;
             let sid = SignerIdentifier::decode(r)?;
+            let before = r.rest();
             let digest_algorithm = DigestAlgorithm::decode(r, "digestAlgorithm")?;
+            let digest_len = before.len().saturating_sub(r.rest().len());
+            let digest_raw = before.get(..digest_len).unwrap_or_default().to_vec();
             let signed_attributes = r
                 .optional(Tag::constructed(0), "signedAttrs")?
                 .map(|t| SignedAttributes::decode(&t))
@@ -84,6 +89,7 @@ impl SignerInfo {
                 version,
                 sid,
                 digest_algorithm,
+                algorithms_raw: (digest_raw, algorithm.raw.to_vec()),
                 signed_attributes,
                 signature_algorithm,
                 signature,
@@ -205,10 +211,24 @@ impl Attribute {
         }
     }
 
-    /// Whether the standards allow the attribute to stand more than once or with several values
-    /// (EN 319 122-1 5.2; RFC 5652 11 for the others: single).
+    /// Whether its standard says that the attribute has exactly one value, on which verification
+    /// rests: RFC 5652 11.1 to 11.3, RFC 5035 3 and 5.4, RFC 6211 2, EN 319 122-1 5.2.9.
+    pub fn is_single_valued(&self) -> bool {
+        matches!(
+            self.oid,
+            oid::CONTENT_TYPE
+                | oid::MESSAGE_DIGEST
+                | oid::SIGNING_TIME
+                | oid::SIGNING_CERTIFICATE
+                | oid::SIGNING_CERTIFICATE_V2
+                | oid::CMS_ALGORITHM_PROTECTION
+                | oid::SIGNATURE_POLICY_ID
+        )
+    }
+
+    /// Whether the attribute may stand more than once among the signed ones.
     pub fn may_repeat(&self) -> bool {
-        matches!(self.oid, oid::CONTENT_TIME_STAMP)
+        self.oid == oid::CONTENT_TIME_STAMP
     }
 }
 

@@ -254,12 +254,10 @@ impl SignatureAlgorithm {
     /// `default_digest` is what goes with `rsaEncryption` and `id-ecPublicKey` where CMS names the
     /// digest beside (RFC 3370 3.2; several signers write the key's identifier for ECDSA, too).
     /// `Ok(Err(oid))` where the structure is sound but the algorithm is not one that is verified
-    /// here.
+    /// here; so also PSS with another mask, salt length or trailer than both libraries compute.
     ///
     /// # Errors
-    /// The structure is malformed, or the parameters are not those the algorithm asks for. PSS
-    /// with another mask generation digest, salt length or trailer than this library computes is
-    /// refused here, too.
+    /// The structure is malformed, or the parameters are not those the algorithm asks for.
     pub fn decode(
         tlv: &Tlv<'_>,
         default_digest: Option<DigestAlgorithm>,
@@ -268,7 +266,7 @@ impl SignatureAlgorithm {
         tlv.nested(field, |r| {
             let found = r.oid("algorithm")?;
             if found == oid::RSASSA_PSS {
-                return Ok(Ok(Self::RsaPss(pss_digest(r)?)));
+                return Ok(pss_digest(r)?.map(Self::RsaPss).ok_or(found));
             }
             let fixed = Self::FIXED.iter().copied().find(|a| a.oid() == found);
             let algorithm = match (fixed, default_digest) {
@@ -343,28 +341,23 @@ impl fmt::Display for SignatureAlgorithm {
     }
 }
 
-/// `RSASSA-PSS-params` (RFC 8017 A.2.3), all defaults being those of SHA-1.
-fn pss_digest(r: &mut Reader<'_>) -> Result<DigestAlgorithm, DecodeError> {
-    let unsupported = |at: &Reader<'_>, what| at.error(DecodeKind::Value(what), "parameters");
-    let place = *r;
+/// `RSASSA-PSS-params` (RFC 8017 A.2.3), all defaults being those of SHA-1. `None` for parameters
+/// that are sound but not computed here: another mask, salt length or trailer.
+fn pss_digest(r: &mut Reader<'_>) -> Result<Option<DigestAlgorithm>, DecodeError> {
     r.sequence("parameters", |r| {
-        let known = |d: Result<DigestAlgorithm, ObjectIdentifier>| {
-            d.map_err(|_| unsupported(&place, "RSA-PSS with an unknown digest"))
-        };
-        let mut digest = DigestAlgorithm::Sha1;
+        let mut digest = Ok(DigestAlgorithm::Sha1);
         if let Some(tlv) = r.optional(Tag::constructed(0), "hashAlgorithm")? {
-            digest = known(tlv.nested("hashAlgorithm", |r| DigestAlgorithm::decode(r, ""))?)?;
+            digest = tlv.nested("hashAlgorithm", |r| DigestAlgorithm::decode(r, ""))?;
         }
-        let mut mask = DigestAlgorithm::Sha1;
+        let mut mask = Some(Ok(DigestAlgorithm::Sha1));
         if let Some(tlv) = r.optional(Tag::constructed(1), "maskGenAlgorithm")? {
-            mask = known(tlv.nested("maskGenAlgorithm", |r| {
+            mask = tlv.nested("maskGenAlgorithm", |r| {
                 r.sequence("", |r| {
-                    if r.oid("algorithm")? != oid::MGF1 {
-                        return Err(unsupported(&place, "RSA-PSS with a mask other than MGF1"));
-                    }
-                    DigestAlgorithm::decode(r, "parameters")
+                    let mgf1 = r.oid("algorithm")? == oid::MGF1;
+                    let digest = DigestAlgorithm::decode(r, "parameters")?;
+                    Ok(mgf1.then_some(digest))
                 })
-            })?)?;
+            })?;
         }
         let mut salt = 20;
         if let Some(tlv) = r.optional(Tag::constructed(2), "saltLength")? {
@@ -374,25 +367,11 @@ fn pss_digest(r: &mut Reader<'_>) -> Result<DigestAlgorithm, DecodeError> {
         if let Some(tlv) = r.optional(Tag::constructed(3), "trailerField")? {
             trailer = tlv.nested("trailerField", |r| r.u32(""))?;
         }
-        if mask != digest {
-            return Err(unsupported(
-                &place,
-                "RSA-PSS with another digest in its mask",
-            ));
-        }
-        if u32::try_from(digest.output_len()) != Ok(salt) {
-            return Err(unsupported(
-                &place,
-                "RSA-PSS with a salt not as long as its digest",
-            ));
-        }
-        if trailer != 1 {
-            return Err(unsupported(
-                &place,
-                "RSA-PSS with a trailer other than 0xBC",
-            ));
-        }
-        Ok(digest)
+        let Ok(digest) = digest else { return Ok(None) };
+        let computed = mask == Some(Ok(digest))
+            && u32::try_from(digest.output_len()) == Ok(salt)
+            && trailer == 1;
+        Ok(computed.then_some(digest))
     })
 }
 
@@ -411,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn pss_with_foreign_parameters_is_refused() {
+    fn pss_with_other_parameters_is_unknown() {
         // All defaults: SHA-1, MGF1-SHA-1, 20, 1.
         let mut w = Writer::new();
         w.sequence(|w| {
@@ -426,10 +405,9 @@ mod tests {
             w.oid(oid::RSASSA_PSS);
             w.sequence(|w| w.nested(Tag::constructed(0), |w| DigestAlgorithm::Sha256.encode(w)));
         });
-        let error = SignatureAlgorithm::from_der(&w.finish()).unwrap_err();
-        assert!(
-            error.to_string().contains("another digest in its mask"),
-            "{error}"
+        assert_eq!(
+            SignatureAlgorithm::from_der(&w.finish()).unwrap(),
+            Err(oid::RSASSA_PSS)
         );
     }
 }

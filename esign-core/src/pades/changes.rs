@@ -45,6 +45,7 @@ pub(super) fn judge(
             fields: Vec::new(),
         },
         roles: HashMap::new(),
+        shown: None,
     };
     if before.root()? != after.root()? {
         judge.note(
@@ -60,7 +61,7 @@ pub(super) fn judge(
     let new_catalog = after.catalog()?;
     let old_form = Form::read(before, &old_catalog)?;
     let new_form = Form::read(after, &new_catalog)?;
-    judge.assign_roles(&old_catalog, &new_catalog, &old_form, &new_form)?;
+    judge.assign_roles(&old_catalog, &old_form)?;
     let written: HashSet<u32> = written.iter().copied().collect();
     judge.catalog(&old_catalog, &new_catalog)?;
     judge.form(&old_form, &new_form)?;
@@ -91,6 +92,8 @@ struct Judge<'d> {
     after: View<'d>,
     change: Change,
     roles: HashMap<u32, Role>,
+    /// What the pages reach, once it was needed; `None` inside where it is too much to be known.
+    shown: Option<Option<HashSet<u32>>>,
 }
 
 impl Judge<'_> {
@@ -101,56 +104,65 @@ impl Judge<'_> {
         }
     }
 
-    fn assign_roles(
-        &mut self,
-        old_catalog: &Dict,
-        new_catalog: &Dict,
-        old_form: &Form,
-        new_form: &Form,
-    ) -> Result<(), PdfError> {
-        for (view, catalog) in [(self.before, old_catalog), (self.after, new_catalog)] {
-            if let Some(metadata) = catalog.get("Metadata").and_then(Object::as_ref) {
-                self.roles.insert(metadata.number, Role::Metadata);
+    /// Roles are taken from the document as it was: what a later revision says an object is for
+    /// must not excuse the change.
+    fn assign_roles(&mut self, catalog: &Dict, form: &Form) -> Result<(), PdfError> {
+        let view = self.before;
+        if let Some(metadata) = catalog.get("Metadata").and_then(Object::as_ref) {
+            self.roles.insert(metadata.number, Role::Metadata);
+        }
+        if let Some(info) = view.trailer().get("Info").and_then(Object::as_ref) {
+            self.roles.insert(info.number, Role::Metadata);
+        }
+        if let Some(dss) = catalog.get("DSS") {
+            for number in gather(view, vec![dss.clone()])?.unwrap_or_default() {
+                self.roles.insert(number, Role::Dss);
             }
-            if let Some(dss) = catalog.get("DSS") {
-                for number in gather(view, dss, &|d| {
-                    d.get("Type").is_none_or(|t| t.as_name() != Some(b"Page"))
-                })? {
-                    self.roles.insert(number, Role::Dss);
+        }
+        for field in &form.fields {
+            for (reference, widget) in self.widgets(view, field)? {
+                if let Some(look) = widget.get("AP") {
+                    for number in gather(view, vec![look.clone()])?.unwrap_or_default() {
+                        self.roles.entry(number).or_insert(Role::FieldAppearance);
+                    }
+                }
+                if let Some(reference) = reference {
+                    self.roles.insert(reference.number, Role::Compared);
                 }
             }
         }
-        for view in [self.before, self.after] {
-            if let Some(info) = view.trailer().get("Info").and_then(Object::as_ref) {
-                self.roles.insert(info.number, Role::Metadata);
-            }
+        let fields = form.dict.get("Fields").and_then(Object::as_ref);
+        let resources = form.dict.get("DR").and_then(Object::as_ref);
+        let own = form.fields.iter().filter_map(|f| f.reference);
+        for reference in own.chain(form.reference).chain(fields).chain(resources) {
+            self.roles.insert(reference.number, Role::Compared);
         }
-        for (view, form) in [(self.before, old_form), (self.after, new_form)] {
-            for field in &form.fields {
-                let widgets = self.widgets(view, field)?;
-                for widget in widgets {
-                    if let Some(look) = widget.1.get("AP") {
-                        for number in gather(view, look, &|_| true)? {
-                            self.roles.entry(number).or_insert(Role::FieldAppearance);
-                        }
-                    }
-                    if let Some(reference) = widget.0 {
-                        self.roles.insert(reference.number, Role::Compared);
-                    }
-                }
-            }
-        }
-        for form in [old_form, new_form] {
-            let fields = form.dict.get("Fields").and_then(Object::as_ref);
-            let resources = form.dict.get("DR").and_then(Object::as_ref);
-            let own = form.fields.iter().filter_map(|f| f.reference);
-            for reference in own.chain(form.reference).chain(fields).chain(resources) {
-                self.roles.insert(reference.number, Role::Compared);
-            }
-        }
-        self.roles
-            .insert(self.before.root()?.number, Role::Compared);
+        self.roles.insert(view.root()?.number, Role::Compared);
         Ok(())
+    }
+
+    /// Whether the pages show the object, or may: an object that a page's content or resources
+    /// reach is judged as that, whatever else it was prepared to be (a field's appearance, an
+    /// annotation, validation data).
+    fn shown_by_pages(&mut self, number: u32) -> Result<bool, PdfError> {
+        if self.shown.is_none() {
+            let mut from = Vec::new();
+            for page in self.before.pages() {
+                let page = page?;
+                let own = page.dict.entries().iter().chain(page.inherited.entries());
+                from.extend(
+                    own.filter(|e| e.key.0 != b"Annots" && e.key.0 != b"Parent")
+                        .map(|e| e.value.clone()),
+                );
+            }
+            self.shown = Some(gather(self.before, from)?);
+        }
+        // Too many to be known: then it may be.
+        Ok(self
+            .shown
+            .as_ref()
+            .and_then(Option::as_ref)
+            .is_none_or(|s| s.contains(&number)))
     }
 
     /// The widgets of a field: itself, or its kids without names.
@@ -388,6 +400,25 @@ impl Judge<'_> {
         if same_content(self.before, &old, self.after, &new)? {
             return Ok(());
         }
+        let kind = |o: &Object| {
+            let name = o
+                .as_dict()
+                .and_then(|d| d.get("Type"))
+                .and_then(Object::as_name);
+            name.map(<[u8]>::to_vec)
+        };
+        let pages = (kind(&old), kind(&new));
+        let page = Some(b"Page".to_vec());
+        if pages == (page.clone(), page) && self.page_index(number)?.is_some() {
+            return self.page(number, &dict(&old), &dict(&new));
+        }
+        if self.shown_by_pages(number)? {
+            self.note(
+                ChangeKind::Other,
+                format!("object {number}, which pages show"),
+            );
+            return Ok(());
+        }
         match self.roles.get(&number) {
             Some(Role::Compared) => return Ok(()),
             Some(Role::Dss) => {
@@ -399,26 +430,18 @@ impl Judge<'_> {
                 return Ok(());
             }
             Some(Role::FieldAppearance) => {
-                self.note(
-                    ChangeKind::FormFilling,
-                    format!("appearance of a form field (object {number})"),
-                );
+                let what = format!("appearance of a form field (object {number})");
+                self.note(ChangeKind::FormFilling, what);
                 return Ok(());
             }
             None => {}
         }
-        let kind = |o: &Object| {
-            o.as_dict()
-                .and_then(|d| d.get("Type"))
-                .and_then(Object::as_name)
-                .map(<[u8]>::to_vec)
-        };
-        match (kind(&old).as_deref(), kind(&new).as_deref()) {
-            // Containers of the file's own structure; what is in them is judged by number.
-            (Some(b"XRef" | b"ObjStm"), Some(b"XRef" | b"ObjStm")) => Ok(()),
-            (Some(b"Page"), Some(b"Page")) => self.page(number, &dict(&old), &dict(&new)),
-            _ => self.other(number, &old, &new),
+        // Containers of the file's own structure; what is in them is judged by number.
+        let structure = |k: &Option<Vec<u8>>| matches!(k.as_deref(), Some(b"XRef" | b"ObjStm"));
+        if structure(&pages.0) && structure(&pages.1) {
+            return Ok(());
         }
+        self.other(number, &old, &new)
     }
 
     fn page(&mut self, number: u32, old: &Dict, new: &Dict) -> Result<(), PdfError> {
@@ -578,28 +601,17 @@ fn stream_limit() -> usize {
     usize::try_from(MAX_OBJECT_BYTES).unwrap_or(usize::MAX)
 }
 
-/// Numbers of the objects that can be reached from `from`, as far as `enter` lets in.
-fn gather(
-    view: View<'_>,
-    from: &Object,
-    enter: &dyn Fn(&Dict) -> bool,
-) -> Result<HashSet<u32>, PdfError> {
+/// Numbers of the objects that can be reached from `from`; `None` beyond [`MAX_GATHERED`].
+fn gather(view: View<'_>, from: Vec<Object>) -> Result<Option<HashSet<u32>>, PdfError> {
     let mut seen = HashSet::new();
-    let mut stack = vec![from.clone()];
+    let mut stack = from;
     while let Some(object) = stack.pop() {
         if seen.len() >= MAX_GATHERED {
-            break;
+            return Ok(None);
         }
         match object {
-            Object::Ref(reference) => {
-                if seen.insert(reference.number) {
-                    let object = view.follow(reference)?;
-                    if object.as_dict().is_none_or(enter) {
-                        stack.push(object);
-                    } else {
-                        seen.remove(&reference.number);
-                    }
-                }
+            Object::Ref(reference) if seen.insert(reference.number) => {
+                stack.push(view.follow(reference)?);
             }
             Object::Array(items) => stack.extend(items),
             Object::Dict(dict) => stack.extend(dict.entries().iter().map(|e| e.value.clone())),
@@ -609,5 +621,5 @@ fn gather(
             _ => {}
         }
     }
-    Ok(seen)
+    Ok(Some(seen))
 }

@@ -166,7 +166,7 @@ pub fn prepare<S: ReadAt>(
     }
     let attributes = cades::SignatureParameters {
         signing_time: None,
-        commitment: parameters.commitment.clone(),
+        commitment: parameters.commitment,
         policy: parameters.policy.clone(),
         certificates: parameters.chain.clone(),
         ..cades::SignatureParameters::default()

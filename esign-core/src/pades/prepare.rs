@@ -316,7 +316,7 @@ impl Found {
             None => "byte range".to_owned(),
         };
         let mut signature = match &self.cms {
-            Ok(data) if !data.signers.is_empty() => self.from_cms(data, digest),
+            Ok(data) if !data.signers.is_empty() => self.of_message(data, digest),
             Ok(_) => self.empty("the message has no signer"),
             Err(reason) => self.empty(reason),
         };
@@ -329,7 +329,7 @@ impl Found {
         signature
     }
 
-    fn from_cms(&self, data: &SignedData, digest: Option<Digest>) -> Signature {
+    fn of_message(&self, data: &SignedData, digest: Option<Digest>) -> Signature {
         let known: Vec<Digest> = digest.into_iter().collect();
         let mut extra = Vec::new();
         let format = SubIndication::FormatFailure;

@@ -61,6 +61,15 @@ impl Item {
         self.json.insert(key.to_owned(), value.into());
     }
 
+    /// Puts the rows and members of another behind its own.
+    pub(super) fn append(&mut self, other: Self) {
+        for problem in &other.problems {
+            self.problem(problem);
+        }
+        self.rows.extend(other.rows);
+        self.json.extend(other.json);
+    }
+
     /// Whether it or anything inside is malformed.
     pub(super) fn has_problems(&self) -> bool {
         !self.problems.is_empty() || self.inner.iter().any(Self::has_problems)

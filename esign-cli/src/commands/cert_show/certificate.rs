@@ -137,7 +137,10 @@ fn write(lang: &Lang, p: &Parts, der: &[u8], at: UnixTime, item: &mut Item) {
     if own == "other" {
         item.rows(lang.text("show-issuer"), who(lang, &p.issuer));
     } else {
-        item.row(lang.text("show-issuer"), lang.text(&format!("show-self-{own}")));
+        item.row(
+            lang.text("show-issuer"),
+            lang.text(&format!("show-self-{own}")),
+        );
     }
     item.set("issuer", name_json(&p.issuer));
     item.set("self_issued", p.self_issued);
@@ -203,11 +206,17 @@ fn purposes(uses: &Uses, subject: &NameText) -> Vec<&'static str> {
         || has(&oid::KP_EMAIL_PROTECTION.to_string())
         || has(&oid::ANY_EXTENDED_KEY_USAGE.to_string());
     if !uses.ca && documents && (bit(0) || bit(1)) {
-        let seal = uses.qc_types.iter().any(|t| *t == oid::QCT_ESEAL.to_string());
+        let seal = uses
+            .qc_types
+            .iter()
+            .any(|t| *t == oid::QCT_ESEAL.to_string());
         let person = ["2.5.4.42", "2.5.4.4", "2.5.4.65"];
         let organisation = uses.qc_types.is_empty()
             && subject.attributes.iter().any(|(o, _)| o == "2.5.4.97")
-            && !subject.attributes.iter().any(|(o, _)| person.contains(&o.as_str()));
+            && !subject
+                .attributes
+                .iter()
+                .any(|(o, _)| person.contains(&o.as_str()));
         all.push(if seal || organisation {
             "seal-documents"
         } else {

@@ -30,10 +30,17 @@ pub(super) fn show(lang: &Lang, octets: &[u8], at: UnixTime) -> Item {
     let content = message.content_type.to_string();
     item.row(lang.text("show-content-type"), oid_word(lang, &content));
     item.set("content_type", content);
-    let key = if message.content.is_some() { "show-cms-inside" } else { "show-cms-detached" };
+    let key = if message.content.is_some() {
+        "show-cms-inside"
+    } else {
+        "show-cms-detached"
+    };
     item.row(lang.text("show-content"), lang.text(key));
     item.set("detached", message.content.is_none());
-    item.row(lang.text("show-cms-signers"), message.signers.len().to_string());
+    item.row(
+        lang.text("show-cms-signers"),
+        message.signers.len().to_string(),
+    );
     let mut signers = Vec::new();
     for signer in &message.signers {
         let who = match &signer.sid {
@@ -56,7 +63,11 @@ pub(super) fn show(lang: &Lang, octets: &[u8], at: UnixTime) -> Item {
         if let Some(time) = claimed {
             lines.push(lang.with("show-cms-claimed", &[("time", &lang.time(time))]));
         }
-        if signer.unsigned_attributes.iter().any(|a| a.oid == oid::SIGNATURE_TIME_STAMP) {
+        if signer
+            .unsigned_attributes
+            .iter()
+            .any(|a| a.oid == oid::SIGNATURE_TIME_STAMP)
+        {
             lines.push(lang.text("show-cms-stamped"));
         }
         item.rows(lang.text("show-cms-signer"), lines);

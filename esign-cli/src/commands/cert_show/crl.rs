@@ -6,9 +6,7 @@ use esign_core::crl::{Crl, RevocationReason};
 use esign_core::time::UnixTime;
 use serde_json::{Value, json};
 
-use super::describe::{
-    algorithm_word, fingerprints, loose_name, name, name_json, signature, who,
-};
+use super::describe::{algorithm_word, fingerprints, loose_name, name, name_json, signature, who};
 use super::extension::{Ext, explain};
 use super::item::{Item, hex};
 use crate::lang::Lang;
@@ -86,12 +84,20 @@ fn loose(lang: &Lang, crl: &CertificateRevocationList<'_>, at: UnixTime, item: &
     item.rows(lang.text("show-issuer"), who(lang, &issuer));
     item.set("issuer", name_json(&issuer));
     let time = |t: ::x509_parser::time::ASN1Time| UnixTime::from_seconds(t.timestamp());
-    times(lang, time(crl.last_update()), crl.next_update().map(time), at, item);
+    times(
+        lang,
+        time(crl.last_update()),
+        crl.next_update().map(time),
+        at,
+        item,
+    );
     let first: Vec<_> = crl
         .iter_revoked_certificates()
         .take(FIRST)
         .map(|e| {
-            let reason = e.reason_code().and_then(|(_, r)| RevocationReason::from_number(r.0));
+            let reason = e
+                .reason_code()
+                .and_then(|(_, r)| RevocationReason::from_number(r.0));
             (hex(e.raw_serial()), time(e.revocation_date), reason)
         })
         .collect();
@@ -139,8 +145,10 @@ fn entries(
             line = format!("{line}, {word}");
         }
         lines.push(line);
-        list.push(json!({"serial": serial, "revocation_date": date.to_string(),
-            "reason": reason.map(RevocationReason::name)}));
+        list.push(
+            json!({"serial": serial, "revocation_date": date.to_string(),
+            "reason": reason.map(RevocationReason::name)}),
+        );
     }
     if count > first.len() {
         let more = (count - first.len()).to_string();

@@ -148,7 +148,8 @@ pub(super) fn name_json(name: &NameText) -> Value {
 
 /// A name of whatever kind, with the word for its kind.
 pub(super) fn general(lang: &Lang, name: &GeneralName<'_>) -> String {
-    let of = |kind: &str, value: String| format!("{}: {value}", lang.text(&format!("show-gn-{kind}")));
+    let of =
+        |kind: &str, value: String| format!("{}: {value}", lang.text(&format!("show-gn-{kind}")));
     match name {
         GeneralName::OtherName(oid, value) => {
             of("other", format!("{} #{}", oid.to_id_string(), hex(value)))
@@ -200,7 +201,10 @@ pub(super) fn key(lang: &Lang, spki: &[u8], item: &mut Item) {
     };
     let mut line = kind.clone();
     if let Some(bits) = bits {
-        line = lang.with("show-key-bits", &[("kind", &kind), ("bits", &bits.to_string())]);
+        line = lang.with(
+            "show-key-bits",
+            &[("kind", &kind), ("bits", &bits.to_string())],
+        );
     }
     if let Some(weak) = weak {
         line = format!("{line}; {}", lang.text(&format!("show-weak-{weak}")));
@@ -302,7 +306,10 @@ pub(super) fn validity(lang: &Lang, from: UnixTime, to: UnixTime, at: UnixTime, 
     };
     item.row(
         lang.text("show-validity"),
-        lang.with("show-from-to", &[("from", &lang.time(from)), ("to", &lang.time(to))]),
+        lang.with(
+            "show-from-to",
+            &[("from", &lang.time(from)), ("to", &lang.time(to))],
+        ),
     );
     item.row(
         lang.with("show-at", &[("at", &lang.time(at))]),

@@ -120,8 +120,10 @@ pub(super) fn explain(lang: &Lang, all: &[Ext], item: &mut Item) -> Uses {
         if ext.critical {
             label = format!("{label} [{}]", lang.text("show-critical"));
         }
-        list.push(json!({"oid": ext.oid, "critical": ext.critical, "known": known,
-            "length": ext.value.len(), "value": hex(&ext.value)}));
+        list.push(
+            json!({"oid": ext.oid, "critical": ext.critical, "known": known,
+            "length": ext.value.len(), "value": hex(&ext.value)}),
+        );
         shown.push((label, lines));
     }
     if !all.is_empty() {
@@ -188,7 +190,9 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
     let found = match parsed.parsed_extension() {
         ParsedExtension::AuthorityKeyIdentifier(aki) => {
             let mut all: Vec<String> = aki.key_identifier.iter().map(|k| hex(k.0)).collect();
-            all.extend(names(aki.authority_cert_issuer.as_deref().unwrap_or_default()));
+            all.extend(names(
+                aki.authority_cert_issuer.as_deref().unwrap_or_default(),
+            ));
             all.extend(
                 aki.authority_cert_serial
                     .map(|s| format!("{}: {}", lang.text("show-serial"), hex(s))),
@@ -200,7 +204,12 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
             uses.key_usage = Some(usage.flags);
             KeyUsage(usage.flags)
                 .names()
-                .map(|n| format!("{n}: {}", lang.text(&format!("show-ku-{}", n.to_lowercase()))))
+                .map(|n| {
+                    format!(
+                        "{n}: {}",
+                        lang.text(&format!("show-ku-{}", n.to_lowercase()))
+                    )
+                })
                 .collect()
         }
         ParsedExtension::ExtendedKeyUsage(_) => match oids(&ext.value) {
@@ -248,9 +257,8 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
             })
             .collect(),
         ParsedExtension::PolicyConstraints(pc) => {
-            let of = |key: &str, n: Option<u32>| {
-                n.map(|n| lang.with(key, &[("count", &n.to_string())]))
-            };
+            let of =
+                |key: &str, n: Option<u32>| n.map(|n| lang.with(key, &[("count", &n.to_string())]));
             [
                 of("show-pc-explicit", pc.require_explicit_policy),
                 of("show-pc-mapping", pc.inhibit_policy_mapping),
@@ -260,16 +268,20 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
             .collect()
         }
         ParsedExtension::InhibitAnyPolicy(any) => {
-            vec![lang.with("show-inhibit-any", &[("count", &any.skip_certs.to_string())])]
+            vec![lang.with(
+                "show-inhibit-any",
+                &[("count", &any.skip_certs.to_string())],
+            )]
         }
         ParsedExtension::NameConstraints(nc) => {
-            let side = |key: &str, trees: &Option<Vec<::x509_parser::extensions::GeneralSubtree<'_>>>| {
-                trees
-                    .iter()
-                    .flatten()
-                    .map(|t| format!("{} {}", lang.text(key), general(lang, &t.base)))
-                    .collect::<Vec<_>>()
-            };
+            let side =
+                |key: &str, trees: &Option<Vec<::x509_parser::extensions::GeneralSubtree<'_>>>| {
+                    trees
+                        .iter()
+                        .flatten()
+                        .map(|t| format!("{} {}", lang.text(key), general(lang, &t.base)))
+                        .collect::<Vec<_>>()
+                };
             let mut all = side("show-nc-permitted", &nc.permitted_subtrees);
             all.extend(side("show-nc-excluded", &nc.excluded_subtrees));
             all
@@ -280,7 +292,11 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
                 let mut all = point(lang, p.distribution_point.as_ref());
                 all.extend(p.reasons.as_ref().map(|r| reasons(lang, r)));
                 for issuer in p.crl_issuer.iter().flatten() {
-                    all.push(format!("{}: {}", lang.text("show-issuer"), general(lang, issuer)));
+                    all.push(format!(
+                        "{}: {}",
+                        lang.text("show-issuer"),
+                        general(lang, issuer)
+                    ));
                 }
                 all
             })
@@ -341,7 +357,11 @@ fn point(lang: &Lang, name: Option<&DistributionPointName<'_>>) -> Vec<String> {
             .iter()
             .map(|a| {
                 let value = a.as_str().unwrap_or_default();
-                format!("{} + {}={value}", lang.text("show-issuer"), a.attr_type().to_id_string())
+                format!(
+                    "{} + {}={value}",
+                    lang.text("show-issuer"),
+                    a.attr_type().to_id_string()
+                )
             })
             .collect(),
         None => Vec::new(),
@@ -426,14 +446,22 @@ fn statements(value: &[u8]) -> Result<Vec<QcStatement>, DecodeError> {
 }
 
 /// Statements about a qualified certificate, and the member `qc_statements`.
-fn statement_lines(lang: &Lang, all: &[QcStatement], uses: &mut Uses, item: &mut Item) -> Vec<String> {
+fn statement_lines(
+    lang: &Lang,
+    all: &[QcStatement],
+    uses: &mut Uses,
+    item: &mut Item,
+) -> Vec<String> {
     let mut out = Vec::new();
     let mut list = Vec::new();
     for statement in all {
         let id = statement.id.to_string();
         let mut line = oid_word(lang, &id);
-        let identifiers: Vec<String> =
-            statement.identifiers().iter().map(ToString::to_string).collect();
+        let identifiers: Vec<String> = statement
+            .identifiers()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         let info = statement.info.as_deref().unwrap_or_default();
         let mut details: Vec<String> = identifiers.iter().map(|o| oid_word(lang, o)).collect();
         match id.as_str() {
@@ -467,4 +495,3 @@ fn statement_lines(lang: &Lang, all: &[QcStatement], uses: &mut Uses, item: &mut
     item.set("qc_statements", list);
     out
 }
-

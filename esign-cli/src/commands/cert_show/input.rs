@@ -95,7 +95,13 @@ fn of_signed(tbs: &mut Reader<'_>) -> Option<Kind> {
         [Tag::INTEGER, Tag::SEQUENCE, Tag::SEQUENCE, t] if *t == Tag::constructed(0) => {
             Kind::Request
         }
-        [Tag::INTEGER, Tag::SEQUENCE, Tag::SEQUENCE, Tag::SEQUENCE, ..] => Kind::Certificate,
+        [
+            Tag::INTEGER,
+            Tag::SEQUENCE,
+            Tag::SEQUENCE,
+            Tag::SEQUENCE,
+            ..,
+        ] => Kind::Certificate,
         _ => return None,
     })
 }
@@ -121,7 +127,10 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block>, String> {
             if let Some((label, text)) = open.take() {
                 all.push(broken(label, text, "the block does not end"));
             }
-            open = Some((label.to_owned(), Zeroizing::new(format!("{}\n", line.trim()))));
+            open = Some((
+                label.to_owned(),
+                Zeroizing::new(format!("{}\n", line.trim())),
+            ));
         } else if let Some((label, mut text)) = open.take() {
             text.push_str(line.trim());
             text.push('\n');
@@ -178,7 +187,10 @@ mod tests {
     fn a_broken_block_does_not_hide_the_next() {
         let text = "noise\n-----BEGIN A-----\n!!\n-----END A-----\n-----BEGIN B-----\nMAA=\n-----END B-----\n-----BEGIN C-----\nMAA=\n";
         let all = blocks(text).unwrap();
-        let seen: Vec<_> = all.iter().map(|b| (b.label.as_str(), b.der.is_ok())).collect();
+        let seen: Vec<_> = all
+            .iter()
+            .map(|b| (b.label.as_str(), b.der.is_ok()))
+            .collect();
         assert_eq!(seen, [("A", false), ("B", true), ("C", false)]);
     }
 
@@ -191,7 +203,13 @@ mod tests {
 
     #[test]
     fn garbage_is_of_no_kind() {
-        for bad in [&b""[..], b"\x30", b"\x30\x00", b"\x30\x03\x01\x01\xff", b"%PDF-1.7"] {
+        for bad in [
+            &b""[..],
+            b"\x30",
+            b"\x30\x00",
+            b"\x30\x03\x01\x01\xff",
+            b"%PDF-1.7",
+        ] {
             assert_eq!(of_octets(bad), None);
         }
     }

@@ -44,7 +44,11 @@ pub(super) fn private(
         }
     }
     item.set("encrypted", encrypted);
-    let key = if encrypted { "show-key-encrypted" } else { "show-key-open" };
+    let key = if encrypted {
+        "show-key-encrypted"
+    } else {
+        "show-key-open"
+    };
     item.row(lang.text("show-protection"), lang.text(key));
     match read {
         Ok(key) => {
@@ -67,10 +71,7 @@ fn identifiers(lang: &Lang, spki: &[u8], item: &mut Item) {
         item.row(lang.text("show-key-id"), id.clone());
         item.set("key_identifier", id);
     }
-    let digest = esign_core::keys::Hasher::digest(
-        esign_core::keys::DigestAlgorithm::Sha256,
-        spki,
-    );
+    let digest = esign_core::keys::Hasher::digest(esign_core::keys::DigestAlgorithm::Sha256, spki);
     item.row(
         lang.with("show-fingerprint", &[("digest", "SHA-256")]),
         super::item::pairs(digest.as_bytes()),

@@ -74,7 +74,10 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
 fn to_json(path: &Path, items: &[Item]) -> String {
     let items: Vec<Value> = items.iter().map(Item::to_json).collect();
     let file = path.display().to_string();
-    format!("{}\n", json!({"schema": "esign-cert-show/1", "file": file, "items": items}))
+    format!(
+        "{}\n",
+        json!({"schema": "esign-cert-show/1", "file": file, "items": items})
+    )
 }
 
 fn to_text(path: &Path, items: &[Item], lang: &Lang) -> String {
@@ -102,7 +105,8 @@ fn show(path: &Path, args: &Args, lang: &Lang, at: UnixTime) -> Result<Vec<Item>
                 None
             })
     };
-    let items = of_file(lang, &octets, at, &mut ask).map_err(|e| Failure::about(&path.display(), &e))?;
+    let items =
+        of_file(lang, &octets, at, &mut ask).map_err(|e| Failure::about(&path.display(), &e))?;
     match failed {
         Some(failure) => Err(failure),
         None => Ok(items),
@@ -147,9 +151,13 @@ fn of_file(
     Err(if octets.first() == Some(&0x30) {
         "begins like DER, but is cut off or none of: certificate, CRL, request, key, PKCS#12, CMS, OCSP response".into()
     } else if let Some(first) = blocks.first() {
-        format!("a PEM block \"{}\" is nothing that is explained here", first.label)
+        format!(
+            "a PEM block \"{}\" is nothing that is explained here",
+            first.label
+        )
     } else {
-        "neither PEM nor DER of a certificate, CRL, request, key, PKCS#12, CMS or OCSP response".into()
+        "neither PEM nor DER of a certificate, CRL, request, key, PKCS#12, CMS or OCSP response"
+            .into()
     })
 }
 

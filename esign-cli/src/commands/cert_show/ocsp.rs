@@ -4,8 +4,8 @@ use esign_core::der::{DecodeError, Reader, Rules, Tag, decode};
 use esign_core::time::UnixTime;
 use serde_json::{Value, json};
 
-use super::item::{Item, hex};
 use super::certificate;
+use super::item::{Item, hex};
 use crate::lang::Lang;
 
 /// Most answers that are shown; a responder gives one.
@@ -32,7 +32,7 @@ pub(super) fn show(lang: &Lang, octets: &[u8], at: UnixTime) -> Item {
         Ok(read) => read,
         Err(error) => return Item::broken("ocsp", &error),
     };
-    item.row(lang.text("show-ocsp-status"), lang.text(&format!("show-ocsp-status-{status}")));
+    item.row(lang.text("show-ocsp-status"), status_word(lang, status));
     item.set("response_status", status);
     let Some(basic) = basic else { return item };
     let basic = match inner(&basic) {
@@ -55,7 +55,11 @@ pub(super) fn show(lang: &Lang, octets: &[u8], at: UnixTime) -> Item {
             format!("{} {}", lang.text("show-serial"), answer.serial),
             vec![
                 lang.text(&format!("show-ocsp-{}", answer.status)),
-                format!("{}: {}", lang.text("show-this-update"), lang.time(answer.this_update)),
+                format!(
+                    "{}: {}",
+                    lang.text("show-this-update"),
+                    lang.time(answer.this_update)
+                ),
                 format!("{}: {until}", lang.text("show-next-update")),
             ],
         );
@@ -151,4 +155,12 @@ fn answer(r: &mut Reader<'_>) -> Result<Answer, DecodeError> {
         this_update,
         next_update,
     })
+}
+
+fn status_word(lang: &Lang, status: u32) -> String {
+    let key = format!("show-ocsp-status-{status}");
+    if lang.has(&key) {
+        return lang.text(&key);
+    }
+    format!("{} ({status})", lang.text("show-ocsp-status-other"))
 }

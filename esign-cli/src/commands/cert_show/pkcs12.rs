@@ -17,7 +17,10 @@ pub(super) fn show(
     let mut item = Item::new("pkcs12");
     let mut read = Pkcs12::decode(octets, None);
     let closed = |e: &esign_core::keys::KeyError| {
-        matches!(e.kind(), KeyErrorKind::PassphraseMissing | KeyErrorKind::PassphraseWrong)
+        matches!(
+            e.kind(),
+            KeyErrorKind::PassphraseMissing | KeyErrorKind::PassphraseWrong
+        )
     };
     if read.as_ref().is_err_and(closed) {
         match ask() {
@@ -39,7 +42,11 @@ pub(super) fn show(
     };
     item.set("opened", true);
     item.set("integrity", store.integrity);
-    let key = if store.integrity { "show-p12-mac" } else { "show-p12-no-mac" };
+    let key = if store.integrity {
+        "show-p12-mac"
+    } else {
+        "show-p12-no-mac"
+    };
     item.row(lang.text("show-protection"), lang.text(key));
     item.row(
         lang.text("show-p12-holds"),
@@ -59,7 +66,11 @@ pub(super) fn show(
         }
         describe::key(lang, key.key.public_key().spki(), &mut inner);
         let own = store.certificate_of(key).is_some();
-        let text = if own { "show-p12-with" } else { "show-p12-without" };
+        let text = if own {
+            "show-p12-with"
+        } else {
+            "show-p12-without"
+        };
         inner.row(lang.text("show-remark"), lang.text(text));
         inner.set("has_certificate", own);
         item.inner.push(inner);

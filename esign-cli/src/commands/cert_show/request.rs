@@ -34,7 +34,11 @@ pub(super) fn show(lang: &Lang, der: &[u8]) -> Item {
     item.rows(lang.text("show-requester"), who(lang, &subject));
     item.set("subject", name_json(&subject));
     if let Ok((_, r)) = &loose {
-        key(lang, r.certification_request_info.subject_pki.raw, &mut item);
+        key(
+            lang,
+            r.certification_request_info.subject_pki.raw,
+            &mut item,
+        );
         let oid = r.signature_algorithm.algorithm.to_id_string();
         let word = match strict.as_ref().map(Request::signature_algorithm) {
             Ok(Ok(known)) => known.to_string(),
@@ -69,7 +73,9 @@ fn requested(der: &[u8]) -> Result<Vec<Ext>, DecodeError> {
     let mut found = Vec::new();
     let mut whole = Reader::new(der, Rules::Ber);
     let request = whole.expect(Tag::SEQUENCE, "certificationRequest")?;
-    let info = request.reader("")?.expect(Tag::SEQUENCE, "certificationRequestInfo")?;
+    let info = request
+        .reader("")?
+        .expect(Tag::SEQUENCE, "certificationRequestInfo")?;
     let mut r = info.reader("certificationRequestInfo")?;
     while !r.is_empty() {
         let part = r.any("certificationRequestInfo")?;

@@ -29,6 +29,9 @@ pub(crate) enum Command {
     Sign(commands::sign::Args),
     /// Verify the signatures of files
     Verify(commands::verify::Args),
+    /// Certificates: explain them
+    #[command(subcommand)]
+    Cert(commands::cert::CertCommand),
     /// Print a completion script for a shell
     Completions {
         /// For which shell

@@ -5,8 +5,15 @@ use unic_langid::LanguageIdentifier;
 
 use esign_core::time::UnixTime;
 
-const AZ: &str = include_str!("../locales/az/main.ftl");
-const EN: &str = include_str!("../locales/en/main.ftl");
+/// The files of each language, one a subject.
+const AZ: [&str; 2] = [
+    include_str!("../locales/az/main.ftl"),
+    include_str!("../locales/az/show.ftl"),
+];
+const EN: [&str; 2] = [
+    include_str!("../locales/en/main.ftl"),
+    include_str!("../locales/en/show.ftl"),
+];
 
 /// Texts in one language.
 pub(crate) struct Lang {
@@ -26,15 +33,17 @@ impl Lang {
     }
 
     fn new(code: &'static str) -> Self {
-        let text = if code == "az" { AZ } else { EN };
+        let texts = if code == "az" { AZ } else { EN };
         let id: LanguageIdentifier = code.parse().unwrap_or_default();
         let mut bundle = FluentBundle::new(vec![id]);
         // Isolation marks are for mixed directions; both languages are written left to right.
         bundle.set_use_isolating(false);
-        let resource = match FluentResource::try_new(text.to_owned()) {
-            Ok(resource) | Err((resource, _)) => resource,
-        };
-        bundle.add_resource_overriding(resource);
+        for text in texts {
+            let resource = match FluentResource::try_new(text.to_owned()) {
+                Ok(resource) | Err((resource, _)) => resource,
+            };
+            bundle.add_resource_overriding(resource);
+        }
         Self { bundle }
     }
 
@@ -88,9 +97,17 @@ mod tests {
 
     #[test]
     fn both_languages_say_the_same_things() {
-        assert_eq!(keys(AZ), keys(EN));
-        for text in [AZ, EN] {
-            assert!(FluentResource::try_new(text.to_owned()).is_ok());
+        let mut all = BTreeSet::new();
+        for (az, en) in AZ.iter().zip(EN) {
+            assert_eq!(keys(az), keys(en));
+            for key in keys(az) {
+                assert!(all.insert(key), "{key} stands in two files");
+            }
+        }
+        for text in AZ.iter().chain(&EN) {
+            if let Err((_, errors)) = FluentResource::try_new((*text).to_owned()) {
+                panic!("{errors:?}");
+            }
         }
     }
 
@@ -104,7 +121,7 @@ mod tests {
                 files.push(std::fs::read_to_string(entry.unwrap().path()).unwrap());
             }
         }
-        let known = keys(EN);
+        let known = keys(EN[0]);
         let mut missing = BTreeSet::new();
         let mut seen = 0;
         for text in &files {
@@ -137,7 +154,7 @@ mod tests {
     #[test]
     fn nobody_is_accused() {
         assert!(
-            !AZ.to_lowercase().contains("saxta"),
+            !AZ.concat().to_lowercase().contains("saxta"),
             "say what failed, not that it is forged"
         );
     }

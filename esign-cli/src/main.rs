@@ -55,6 +55,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Sign(args) => commands::sign::run(args, context),
         Command::Verify(args) => commands::verify::run(args, context),
+        Command::Cert(command) => commands::cert::run(command, context),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(

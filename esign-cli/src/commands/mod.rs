@@ -1,5 +1,7 @@
 //! One file a command: its flags, its job, its answer.
 
+pub(crate) mod cert;
+pub(crate) mod cert_show;
 pub(crate) mod secrets;
 pub(crate) mod sign;
 pub(crate) mod trust;

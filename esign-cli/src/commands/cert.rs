@@ -1,0 +1,20 @@
+//! `esign cert`: certificates, shown and made.
+
+use clap::Subcommand;
+
+use crate::Context;
+use crate::commands::cert_show;
+use crate::failure::{Exit, Failure};
+
+/// What to do with certificates.
+#[derive(Subcommand)]
+pub(crate) enum CertCommand {
+    /// Explain certificates, CRLs, requests, keys, PKCS#12 stores, CMS messages, OCSP responses
+    Show(cert_show::Args),
+}
+
+pub(crate) fn run(command: CertCommand, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        CertCommand::Show(args) => cert_show::run(args, context),
+    }
+}

@@ -1,0 +1,79 @@
+//! Keys. Of a private one only the public half is ever shown.
+
+use esign_core::keys::{KeyErrorKind, Passphrase, PrivateKey, SigningKey};
+
+use super::describe;
+use super::item::Item;
+use crate::lang::Lang;
+
+/// Explains a public key.
+pub(super) fn public(lang: &Lang, spki: &[u8]) -> Item {
+    let mut item = Item::new("public-key");
+    describe::key(lang, spki, &mut item);
+    identifiers(lang, spki, &mut item);
+    item
+}
+
+/// Explains an RSA key in the form of PKCS #1, which has no algorithm of its own.
+pub(super) fn rsa_public(lang: &Lang, pkcs1: &[u8]) -> Item {
+    use esign_core::der::{Tag, Writer};
+    let mut w = Writer::new();
+    w.sequence(|w| {
+        w.sequence(|w| {
+            w.oid(esign_core::oid::RSA_ENCRYPTION);
+            w.tlv(Tag::NULL, &[]);
+        });
+        w.bit_octets(pkcs1);
+    });
+    public(lang, &w.finish())
+}
+
+/// Explains a private key; `ask` is called where it is encrypted.
+pub(super) fn private(
+    lang: &Lang,
+    octets: &[u8],
+    ask: &mut dyn FnMut() -> Option<Passphrase>,
+) -> Item {
+    let mut item = Item::new("private-key");
+    let mut encrypted = false;
+    let mut read = PrivateKey::from_file(octets, None);
+    if matches!(&read, Err(e) if e.kind() == KeyErrorKind::PassphraseMissing) {
+        encrypted = true;
+        if let Some(passphrase) = ask() {
+            read = PrivateKey::from_file(octets, Some(&passphrase));
+        }
+    }
+    item.set("encrypted", encrypted);
+    let key = if encrypted {
+        "show-key-encrypted"
+    } else {
+        "show-key-open"
+    };
+    item.row(lang.text("show-protection"), lang.text(key));
+    match read {
+        Ok(key) => {
+            let spki = key.public_key().spki();
+            describe::key(lang, spki, &mut item);
+            identifiers(lang, spki, &mut item);
+            item.row(lang.text("show-remark"), lang.text("show-secret"));
+        }
+        Err(e) if e.kind() == KeyErrorKind::PassphraseMissing => {
+            item.row(lang.text("show-remark"), lang.text("show-no-passphrase"));
+        }
+        Err(error) => item.problem(&error),
+    }
+    item
+}
+
+fn identifiers(lang: &Lang, spki: &[u8], item: &mut Item) {
+    if let Ok(key) = esign_core::keys::PublicKey::from_spki(spki) {
+        let id = super::item::hex(&key.sha1_identifier());
+        item.row(lang.text("show-key-id"), id.clone());
+        item.set("key_identifier", id);
+    }
+    let digest = esign_core::keys::Hasher::digest(esign_core::keys::DigestAlgorithm::Sha256, spki);
+    item.row(
+        lang.with("show-fingerprint", &[("digest", "SHA-256")]),
+        super::item::pairs(digest.as_bytes()),
+    );
+}

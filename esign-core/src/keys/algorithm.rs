@@ -63,6 +63,16 @@ pub enum SignatureAlgorithm {
     /// RSASSA-PSS with MGF1 over the same digest, a salt of the digest's length, trailer 0xBC
     /// (RFC 8017 8.1, RFC 4055 3.1).
     RsaPss(DigestAlgorithm),
+    /// RSASSA-PSS with another mask digest or salt length: verified only. OpenSSL took the longest
+    /// possible salt for years.
+    RsaPssOther {
+        /// Digest over the message.
+        digest: DigestAlgorithm,
+        /// Digest inside of MGF1.
+        mask: DigestAlgorithm,
+        /// Octets of salt.
+        salt: u16,
+    },
 }
 
 impl DigestAlgorithm {
@@ -195,7 +205,10 @@ impl SignatureAlgorithm {
     /// for beside it (RFC 8419 3.1).
     pub const fn digest(self) -> DigestAlgorithm {
         match self {
-            Self::Ecdsa(d) | Self::RsaPkcs1(d) | Self::RsaPss(d) => d,
+            Self::Ecdsa(d)
+            | Self::RsaPkcs1(d)
+            | Self::RsaPss(d)
+            | Self::RsaPssOther { digest: d, .. } => d,
             Self::Ed25519 => DigestAlgorithm::Sha512,
         }
     }
@@ -205,7 +218,7 @@ impl SignatureAlgorithm {
         use DigestAlgorithm as D;
         match self {
             Self::Ed25519 => oid::ED25519,
-            Self::RsaPss(_) => oid::RSASSA_PSS,
+            Self::RsaPss(_) | Self::RsaPssOther { .. } => oid::RSASSA_PSS,
             Self::Ecdsa(D::Sha1) => oid::ECDSA_SHA1,
             Self::Ecdsa(D::Sha224) => oid::ECDSA_SHA224,
             Self::Ecdsa(D::Sha256) => oid::ECDSA_SHA256,
@@ -233,18 +246,13 @@ impl SignatureAlgorithm {
             match self {
                 Self::Ecdsa(_) | Self::Ed25519 => {}
                 Self::RsaPkcs1(_) => w.tlv(Tag::NULL, &[]),
-                Self::RsaPss(digest) => w.sequence(|w| {
-                    w.nested(Tag::constructed(0), |w| digest.encode(w));
-                    w.nested(Tag::constructed(1), |w| {
-                        w.sequence(|w| {
-                            w.oid(oid::MGF1);
-                            digest.encode(w);
-                        });
-                    });
-                    w.nested(Tag::constructed(2), |w| {
-                        w.u32(u32::try_from(digest.output_len()).unwrap_or(0));
-                    });
-                }),
+                Self::RsaPss(digest) => {
+                    let salt = u32::try_from(digest.output_len()).unwrap_or(0);
+                    pss_parameters(w, digest, digest, salt);
+                }
+                Self::RsaPssOther { digest, mask, salt } => {
+                    pss_parameters(w, digest, mask, u32::from(salt));
+                }
             }
         });
     }
@@ -254,7 +262,7 @@ impl SignatureAlgorithm {
     /// `default_digest` is what goes with `rsaEncryption` and `id-ecPublicKey` where CMS names the
     /// digest beside (RFC 3370 3.2; several signers write the key's identifier for ECDSA, too).
     /// `Ok(Err(oid))` where the structure is sound but the algorithm is not one that is verified
-    /// here; so also PSS with another mask, salt length or trailer than both libraries compute.
+    /// here; so also PSS with another mask than MGF1 or another trailer.
     ///
     /// # Errors
     /// The structure is malformed, or the parameters are not those the algorithm asks for.
@@ -266,7 +274,7 @@ impl SignatureAlgorithm {
         tlv.nested(field, |r| {
             let found = r.oid("algorithm")?;
             if found == oid::RSASSA_PSS {
-                return Ok(pss_digest(r)?.map(Self::RsaPss).ok_or(found));
+                return Ok(pss(r)?.ok_or(found));
             }
             let fixed = Self::FIXED.iter().copied().find(|a| a.oid() == found);
             let algorithm = match (fixed, default_digest) {
@@ -337,13 +345,19 @@ impl fmt::Display for SignatureAlgorithm {
             Self::Ed25519 => f.write_str("Ed25519"),
             Self::RsaPkcs1(d) => write!(f, "RSA PKCS#1 v1.5 with {d}"),
             Self::RsaPss(d) => write!(f, "RSA-PSS with {d}"),
+            Self::RsaPssOther { digest, mask, salt } => {
+                write!(
+                    f,
+                    "RSA-PSS with {digest}, mask {mask}, salt of {salt} octets"
+                )
+            }
         }
     }
 }
 
 /// `RSASSA-PSS-params` (RFC 8017 A.2.3), all defaults being those of SHA-1. `None` for parameters
 /// that are sound but not computed here: another mask, salt length or trailer.
-fn pss_digest(r: &mut Reader<'_>) -> Result<Option<DigestAlgorithm>, DecodeError> {
+fn pss(r: &mut Reader<'_>) -> Result<Option<SignatureAlgorithm>, DecodeError> {
     r.sequence("parameters", |r| {
         let mut digest = Ok(DigestAlgorithm::Sha1);
         if let Some(tlv) = r.optional(Tag::constructed(0), "hashAlgorithm")? {
@@ -367,12 +381,33 @@ fn pss_digest(r: &mut Reader<'_>) -> Result<Option<DigestAlgorithm>, DecodeError
         if let Some(tlv) = r.optional(Tag::constructed(3), "trailerField")? {
             trailer = tlv.nested("trailerField", |r| r.u32(""))?;
         }
-        let Ok(digest) = digest else { return Ok(None) };
-        let computed = mask == Some(Ok(digest))
-            && u32::try_from(digest.output_len()) == Ok(salt)
-            && trailer == 1;
-        Ok(computed.then_some(digest))
+        let (Ok(digest), Some(Ok(mask)), 1) = (digest, mask, trailer) else {
+            return Ok(None);
+        };
+        let Ok(salt) = u16::try_from(salt) else {
+            return Ok(None);
+        };
+        Ok(Some(
+            if mask == digest && usize::from(salt) == digest.output_len() {
+                SignatureAlgorithm::RsaPss(digest)
+            } else {
+                SignatureAlgorithm::RsaPssOther { digest, mask, salt }
+            },
+        ))
     })
+}
+
+fn pss_parameters(w: &mut Writer, digest: DigestAlgorithm, mask: DigestAlgorithm, salt: u32) {
+    w.sequence(|w| {
+        w.nested(Tag::constructed(0), |w| digest.encode(w));
+        w.nested(Tag::constructed(1), |w| {
+            w.sequence(|w| {
+                w.oid(oid::MGF1);
+                mask.encode(w);
+            });
+        });
+        w.nested(Tag::constructed(2), |w| w.u32(salt));
+    });
 }
 
 #[cfg(test)]
@@ -390,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn pss_with_other_parameters_is_unknown() {
+    fn pss_parameters_have_their_defaults() {
         // All defaults: SHA-1, MGF1-SHA-1, 20, 1.
         let mut w = Writer::new();
         w.sequence(|w| {
@@ -405,9 +440,18 @@ mod tests {
             w.oid(oid::RSASSA_PSS);
             w.sequence(|w| w.nested(Tag::constructed(0), |w| DigestAlgorithm::Sha256.encode(w)));
         });
+        let other = SignatureAlgorithm::RsaPssOther {
+            digest: DigestAlgorithm::Sha256,
+            mask: DigestAlgorithm::Sha1,
+            salt: 20,
+        };
+        let der = w.finish();
+        assert_eq!(SignatureAlgorithm::from_der(&der).unwrap(), Ok(other));
+        let mut w = Writer::new();
+        other.encode(&mut w);
         assert_eq!(
             SignatureAlgorithm::from_der(&w.finish()).unwrap(),
-            Err(oid::RSASSA_PSS)
+            Ok(other)
         );
     }
 }

@@ -11,6 +11,7 @@ mod pem;
 mod pkcs12;
 mod pkcs8;
 mod private;
+mod pss;
 mod public;
 mod secret;
 mod signing;

@@ -1,6 +1,7 @@
 use core::fmt;
 use std::sync::Arc;
 
+use super::pss;
 use super::{Curve, DigestAlgorithm, Hasher, KeyAlgorithm, SignatureAlgorithm};
 use crate::der::{DecodeError, DecodeKind, Rules, Tag, decode};
 use crate::oid;
@@ -201,12 +202,19 @@ impl PublicKey {
                 D::Sha512 => ring(&r::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
                 _ => unsupported(),
             },
-            (KeyAlgorithm::Rsa { .. } | KeyAlgorithm::RsaPss { .. }, S::RsaPss(d)) => match d {
+            (KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits }, S::RsaPss(d)) => match d {
                 D::Sha256 => ring(&r::RSA_PSS_2048_8192_SHA256),
                 D::Sha384 => ring(&r::RSA_PSS_2048_8192_SHA384),
                 D::Sha512 => ring(&r::RSA_PSS_2048_8192_SHA512),
-                _ => unsupported(),
+                _ => {
+                    let salt = u16::try_from(d.output_len()).unwrap_or(0);
+                    pss::verify(octets, bits, (d, d, salt), message, signature)
+                }
             },
+            (
+                KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits },
+                S::RsaPssOther { digest, mask, salt },
+            ) => pss::verify(octets, bits, (digest, mask, salt), message, signature),
             _ => mismatch(),
         }
     }

@@ -103,9 +103,7 @@ fn every_fixture_is_stamped_or_refused_for_its_reason() {
             Err(StampError::Signed { .. }) => {
                 signed += 1;
                 assert!(
-                    ["signed", "certified", "pyhanko", "form-", "pdfbox"]
-                        .iter()
-                        .any(|p| name.starts_with(p)),
+                    name.starts_with("signed") || name.starts_with("certified"),
                     "{name}"
                 );
             }
@@ -113,11 +111,13 @@ fn every_fixture_is_stamped_or_refused_for_its_reason() {
                 encrypted += 1;
                 assert!(name.contains("encrypted"), "{name}");
             }
+            // Its page is 16.9 × 12.7 mm.
+            Err(StampError::NoRoom { .. }) => assert_eq!(name, "img2pdf.pdf"),
             Err(other) => panic!("{name}: {other}"),
         }
     }
     assert!(
-        done >= 15 && signed >= 8 && encrypted == 2,
+        done >= 25 && signed >= 8 && encrypted == 2,
         "{done} {signed} {encrypted}"
     );
 }

@@ -19,6 +19,7 @@ pub mod pdf;
 pub mod policy;
 pub mod report;
 pub mod source;
+pub mod stamp;
 pub mod time;
 pub mod trust;
 pub mod validation;

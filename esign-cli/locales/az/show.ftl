@@ -15,6 +15,7 @@ show-problem = Qüsur
 show-remark = Qeyd
 show-subject = Sahibi
 show-issuer = Verən
+show-unusable = Burada istifadə edilmir
 show-requester = Sorğu edən
 show-validity = Etibarlılıq müddəti
 show-from-to = { $from } tarixindən { $to } tarixinədək

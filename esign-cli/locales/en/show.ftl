@@ -15,6 +15,7 @@ show-problem = Malformed
 show-remark = Remark
 show-subject = Whose
 show-issuer = Issued by
+show-unusable = Not usable here
 show-requester = Who asks
 show-validity = Validity period
 show-from-to = from { $from } to { $to }

@@ -40,6 +40,7 @@ fn json(args: &[&str]) -> serde_json::Value {
 }
 
 const X509: &str = "esign-core/tests/vectors/x509";
+const SHOW: &str = "esign-cli/tests/vectors/show";
 const KEYS: &str = "esign-core/tests/vectors/keys";
 
 /// A fresh folder for what a test writes.
@@ -63,6 +64,9 @@ fn transcripts() {
     for (name, file, exit) in [
         ("certificates", format!("{X509}/certificates.pem"), 0),
         ("request", format!("{X509}/request.der"), 0),
+        ("qualified", format!("{SHOW}/qualified.pem"), 0),
+        ("answer", format!("{SHOW}/ocsp.der"), 0),
+        ("message", format!("{SHOW}/message.p7s"), 0),
         ("list", format!("{X509}/list.crl"), 0),
         ("private-key", format!("{KEYS}/p256.pbkdf2.pem"), 0),
         ("public-key", format!("{KEYS}/rsa2048.pub.der"), 0),
@@ -200,6 +204,36 @@ fn a_refused_certificate_is_still_explained() {
     assert_eq!(item["subject"]["text"], "CN=SINAQ CA");
     assert_eq!(item["key"]["algorithm"], "P-256");
     assert_eq!(esign(&[&file]).status.code(), Some(1));
+}
+
+#[test]
+fn a_malformed_extension_does_not_hide_the_rest() {
+    let pem = std::fs::read(root().join(SHOW).join("qualified.pem")).unwrap();
+    let mut der = esign_core::x509::pem_blocks(&pem, &["CERTIFICATE"])
+        .unwrap()
+        .remove(0);
+    // keyUsage with a bit set among those that it calls unused.
+    let at = der
+        .windows(4)
+        .position(|w| w == [0x03, 0x02, 0x06, 0x40])
+        .unwrap();
+    der[at + 2] = 7;
+    let file = written(&folder("extension"), "c.der", &der);
+    let item = json(&[&file])["items"][0].clone();
+    assert_eq!(item["problems"].as_array().unwrap().len(), 1, "{item}");
+    assert_eq!(item["extensions"].as_array().unwrap().len(), 7);
+    assert_eq!(item["qc_statements"].as_array().unwrap().len(), 5);
+    assert_eq!(esign(&[&file]).status.code(), Some(1));
+}
+
+#[test]
+fn an_answer_about_a_certificate() {
+    let answer = json(&[&format!("{SHOW}/ocsp.der")]);
+    assert_eq!(answer["items"][0]["answers"][0]["serial"], "4d");
+    assert_eq!(answer["items"][0]["answers"][0]["status"], "revoked");
+    let message = json(&[&format!("{SHOW}/message.p7s")]);
+    assert_eq!(message["items"][0]["detached"], true);
+    assert_eq!(message["items"][0]["items"].as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -62,6 +62,7 @@ show-extensions = Əlavə sahələr
 show-critical = kritik
 show-more = … və daha { $count }
 show-unknown-value = burada izah edilmir, { $count } oktet: { $hex }
+show-critical-unknown = onu tanımayan bütövlükdə etibar etməməlidir
 show-bc-ca = sertifikat xidmətləri mərkəzi: sertifikat verə bilər
 show-bc-end = sertifikat xidmətləri mərkəzi deyil
 show-bc-path = altında ən çoxu { $count } aralıq mərkəz

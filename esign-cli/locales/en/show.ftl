@@ -62,6 +62,7 @@ show-extensions = Extensions
 show-critical = critical
 show-more = … and { $count } more
 show-unknown-value = not explained here, { $count } octets: { $hex }
+show-critical-unknown = who does not know it must not rely on the whole
 show-bc-ca = a certification authority: may issue certificates
 show-bc-end = no certification authority
 show-bc-path = at most { $count } intermediate authorities below

@@ -110,6 +110,9 @@ pub(super) fn explain(lang: &Lang, all: &[Ext], item: &mut Item) -> Uses {
         let (mut lines, known) = lines(lang, ext, &mut uses, item);
         if !known {
             lines = vec![unknown(lang, &ext.value)];
+            if ext.critical {
+                lines.push(lang.text("show-critical-unknown"));
+            }
         }
         if lines.len() > MAX_LINES {
             let more = (lines.len() - MAX_LINES).to_string();
@@ -494,4 +497,69 @@ fn statement_lines(
     }
     item.set("qc_statements", list);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_cut_and_counted() {
+        let lang = Lang::choose(Some("en"));
+        assert!(!unknown(&lang, &[7; MAX_SHOWN]).contains('…'));
+        let cut = unknown(&lang, &[7; MAX_SHOWN + 1]);
+        assert!(cut.contains("65 octets") && cut.ends_with("07…"), "{cut}");
+    }
+
+    #[test]
+    fn many_lines_are_cut_and_counted() {
+        let lang = Lang::choose(Some("en"));
+        for (count, cut) in [(MAX_LINES, false), (MAX_LINES + 3, true)] {
+            let mut w = Writer::new();
+            w.nested(Tag::SEQUENCE, |w| {
+                for _ in 0..count {
+                    w.oid(esign_core::oid::KP_TIME_STAMPING);
+                }
+            });
+            let mut id = Writer::new();
+            id.oid(esign_core::oid::EXT_KEY_USAGE);
+            let ext = Ext {
+                oid: "2.5.29.37".into(),
+                critical: false,
+                value: w.finish(),
+                oid_der: id.finish(),
+            };
+            let mut item = Item::new("certificate");
+            let uses = explain(&lang, &[ext], &mut item);
+            assert_eq!(uses.extended.unwrap().len(), count);
+            let mut out = String::new();
+            item.write(&lang, 0, None, &mut out);
+            assert_eq!(out.contains("… and 3 more"), cut);
+            assert_eq!(out.matches("time stamps").count(), MAX_LINES);
+        }
+    }
+
+    #[test]
+    fn a_broken_value_is_said_and_shown() {
+        let lang = Lang::choose(Some("en"));
+        for (oid, arc) in [
+            ("2.5.29.15", &[0x55, 0x1d, 0x0f][..]),
+            ("1.3.6.1.5.5.7.1.3", &[0x2b, 6, 1, 5, 5, 7, 1, 3]),
+        ] {
+            let mut id = Writer::new();
+            id.tlv(Tag::OID, arc);
+            let ext = Ext {
+                oid: oid.into(),
+                critical: true,
+                value: vec![0x30, 0x05, 0x01],
+                oid_der: id.finish(),
+            };
+            let mut item = Item::new("certificate");
+            explain(&lang, &[ext], &mut item);
+            assert!(item.has_problems(), "{oid}");
+            let mut out = String::new();
+            item.write(&lang, 0, None, &mut out);
+            assert!(out.contains("300501"), "{out}");
+        }
+    }
 }

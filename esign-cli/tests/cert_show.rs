@@ -221,7 +221,8 @@ fn a_malformed_extension_does_not_hide_the_rest() {
     let file = written(&folder("extension"), "c.der", &der);
     let item = json(&[&file])["items"][0].clone();
     assert_eq!(item["problems"].as_array().unwrap().len(), 1, "{item}");
-    assert_eq!(item["extensions"].as_array().unwrap().len(), 7);
+    assert_eq!(item["extensions"].as_array().unwrap().len(), 8);
+    assert_eq!(item["purposes"], serde_json::json!(["unknown"]));
     assert_eq!(item["qc_statements"].as_array().unwrap().len(), 5);
     assert_eq!(esign(&[&file]).status.code(), Some(1));
 }

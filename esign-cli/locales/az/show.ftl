@@ -35,6 +35,7 @@ show-use-code-signing = proqramları imzalamaq
 show-use-seal-documents = sənədləri təşkilat adından möhürləmək
 show-use-sign-documents = sənəd və məlumatları imzalamaq
 show-use-encrypt = şifrələmək (açar və ya məlumat)
+show-use-unknown = bilinmir: bunu məhdudlaşdıran sahə qüsurludur
 show-use-none = burada tanınan məqsəd yoxdur
 show-serial = Seriya nömrəsi
 show-version = Versiya

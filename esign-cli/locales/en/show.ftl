@@ -35,6 +35,7 @@ show-use-code-signing = signing programs
 show-use-seal-documents = sealing documents in the name of an organisation
 show-use-sign-documents = signing documents and messages
 show-use-encrypt = encrypting (keys or data)
+show-use-unknown = cannot be said: the extension that limits it is malformed
 show-use-none = nothing that is known here
 show-serial = Serial number
 show-version = Version

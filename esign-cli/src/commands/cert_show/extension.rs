@@ -20,6 +20,21 @@ const MAX_SHOWN: usize = 64;
 /// Most lines of one extension; a name constraint of a browser's root has some hundreds.
 const MAX_LINES: usize = 200;
 
+/// The extensions that a certificate has a strict accessor for.
+const JUDGED: [&str; 11] = [
+    "2.5.29.14",
+    "2.5.29.15",
+    "2.5.29.17",
+    "2.5.29.19",
+    "2.5.29.30",
+    "2.5.29.31",
+    "2.5.29.32",
+    "2.5.29.35",
+    "2.5.29.37",
+    "1.3.6.1.5.5.7.1.1",
+    "1.3.6.1.5.5.7.1.3",
+];
+
 /// An extension, wherever it comes from.
 pub(super) struct Ext {
     pub(super) oid: String,
@@ -27,6 +42,8 @@ pub(super) struct Ext {
     pub(super) value: Vec<u8>,
     /// `extnID` in DER.
     oid_der: Vec<u8>,
+    /// Whether a strict accessor has said already what is wrong with it.
+    judged: bool,
 }
 
 /// What extensions say about the use of a key.
@@ -36,6 +53,8 @@ pub(super) struct Uses {
     pub(super) key_usage: Option<u16>,
     pub(super) extended: Option<Vec<String>>,
     pub(super) qc_types: Vec<String>,
+    /// Whether one of the extensions that limit the use could not be read.
+    pub(super) unread: bool,
 }
 
 impl Ext {
@@ -56,6 +75,7 @@ impl Ext {
                         critical,
                         value: value.octets("extnValue")?.into_owned(),
                         oid_der: id.raw.to_vec(),
+                        judged: false,
                     })
                 })?);
             }
@@ -72,6 +92,7 @@ impl Ext {
             critical: from.critical,
             value: from.value.to_vec(),
             oid_der: w.finish(),
+            judged: false,
         }
     }
 
@@ -83,7 +104,14 @@ impl Ext {
             critical: from.critical,
             value: from.value.to_vec(),
             oid_der: w.finish(),
+            judged: false,
         }
+    }
+
+    /// Marks those extensions that the strict accessors of a certificate speak of.
+    pub(super) fn judged(mut self) -> Self {
+        self.judged = JUDGED.contains(&self.oid.as_str());
+        self
     }
 
     /// The encoding that the tolerant parser takes.
@@ -159,7 +187,7 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
             return match statements(&ext.value) {
                 Ok(all) => (statement_lines(lang, &all, uses, item), true),
                 Err(e) => {
-                    item.problem(&e.within("qcStatements"));
+                    report(ext, &e.within("qcStatements"), uses, item);
                     (vec![unknown(lang, &ext.value)], true)
                 }
             };
@@ -179,6 +207,7 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
                 critical: ext.critical,
                 value: ext.value.clone(),
                 oid_der: as_points.finish(),
+                judged: ext.judged,
             };
             return lines(lang, &twin, uses, item);
         }
@@ -222,7 +251,7 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
                 words
             }
             Err(e) => {
-                item.problem(&e.within("extKeyUsage"));
+                report(ext, &e.within("extKeyUsage"), uses, item);
                 vec![unknown(lang, &ext.value)]
             }
         },
@@ -327,7 +356,8 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
             vec![lang.with("show-sct", &[("count", &all.len().to_string())])]
         }
         ParsedExtension::ParseError { error } => {
-            item.problem(&format!("{}: {error}", oid_word(lang, &ext.oid)));
+            let problem = format!("{}: {error}", oid_word(lang, &ext.oid));
+            report(ext, &problem, uses, item);
             vec![unknown(lang, &ext.value)]
         }
         _ => return (Vec::new(), false),
@@ -336,6 +366,14 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
         return (vec![unknown(lang, &ext.value)], true);
     }
     (found, true)
+}
+
+/// Says that a value could not be read, once.
+fn report(ext: &Ext, problem: &dyn std::fmt::Display, uses: &mut Uses, item: &mut Item) {
+    uses.unread |= ["2.5.29.15", "2.5.29.19", "2.5.29.37"].contains(&ext.oid.as_str());
+    if !ext.judged {
+        item.problem(problem);
+    }
 }
 
 fn access(lang: &Lang, method: &str, location: &GeneralName<'_>) -> String {
@@ -528,6 +566,7 @@ mod tests {
                 critical: false,
                 value: w.finish(),
                 oid_der: id.finish(),
+                judged: false,
             };
             let mut item = Item::new("certificate");
             let uses = explain(&lang, &[ext], &mut item);
@@ -553,6 +592,7 @@ mod tests {
                 critical: true,
                 value: vec![0x30, 0x05, 0x01],
                 oid_der: id.finish(),
+                judged: false,
             };
             let mut item = Item::new("certificate");
             explain(&lang, &[ext], &mut item);

@@ -8,11 +8,12 @@ use ::x509_parser::extensions::{
 };
 use ::x509_parser::prelude::FromDer;
 use esign_core::der::{DecodeError, Reader, Rules, Tag, Writer};
-use esign_core::x509::{KeyUsage, QcStatement};
+use esign_core::x509::KeyUsage;
 use serde_json::{Value, json};
 
 use super::describe::{general, oid_word};
 use super::item::{Item, hex};
+use super::statement::{statement_lines, statements};
 use crate::lang::Lang;
 
 /// Longest value of an unknown extension that is shown, in octets; the length is shown always.
@@ -168,7 +169,7 @@ pub(super) fn explain(lang: &Lang, all: &[Ext], item: &mut Item) -> Uses {
 }
 
 /// An extension nobody here knows: its length and its first octets.
-fn unknown(lang: &Lang, value: &[u8]) -> String {
+pub(super) fn unknown(lang: &Lang, value: &[u8]) -> String {
     let start = value.get(..MAX_SHOWN).unwrap_or(value);
     let dots = if value.len() > MAX_SHOWN { "…" } else { "" };
     lang.with(
@@ -432,7 +433,7 @@ fn oids(value: &[u8]) -> Result<Vec<String>, DecodeError> {
 }
 
 /// The texts in a policy qualifier, at whatever depth; its octets where there are none.
-fn texts(der: &[u8]) -> String {
+pub(super) fn texts(der: &[u8]) -> String {
     fn walk(r: &mut Reader<'_>, depth: u8, found: &mut Vec<String>) -> Option<()> {
         while !r.is_empty() {
             let tlv = r.any("").ok()?;
@@ -465,76 +466,6 @@ fn integer(value: &[u8]) -> String {
     Reader::new(value, Rules::Ber)
         .integer("")
         .map_or_else(|_| hex(value), |n| format!("0x{}", hex(n)))
-}
-
-fn statements(value: &[u8]) -> Result<Vec<QcStatement>, DecodeError> {
-    let mut all = Vec::new();
-    Reader::new(value, Rules::Ber).sequence("", |r| {
-        while !r.is_empty() {
-            all.push(r.sequence("qcStatement", |r| {
-                let id = r.oid("statementId")?;
-                let info = if r.is_empty() {
-                    None
-                } else {
-                    Some(r.any("statementInfo")?.raw.to_vec())
-                };
-                Ok(QcStatement { id, info })
-            })?);
-        }
-        Ok(())
-    })?;
-    Ok(all)
-}
-
-/// Statements about a qualified certificate, and the member `qc_statements`.
-fn statement_lines(
-    lang: &Lang,
-    all: &[QcStatement],
-    uses: &mut Uses,
-    item: &mut Item,
-) -> Vec<String> {
-    let mut out = Vec::new();
-    let mut list = Vec::new();
-    for statement in all {
-        let id = statement.id.to_string();
-        let mut line = oid_word(lang, &id);
-        let identifiers: Vec<String> = statement
-            .identifiers()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let info = statement.info.as_deref().unwrap_or_default();
-        let mut details: Vec<String> = identifiers.iter().map(|o| oid_word(lang, o)).collect();
-        match id.as_str() {
-            "0.4.0.1862.1.6" => uses.qc_types.extend(identifiers.iter().cloned()),
-            "0.4.0.1862.1.3" => {
-                details = Reader::new(info, Rules::Ber)
-                    .u32("")
-                    .map(|n| vec![lang.with("show-years", &[("count", &n.to_string())])])
-                    .unwrap_or_default();
-            }
-            "0.4.0.1862.1.5" => {
-                details = statement
-                    .disclosures()
-                    .into_iter()
-                    .map(|(url, language)| format!("{url} ({language})"))
-                    .collect();
-            }
-            "0.4.0.1862.1.7" | "0.4.0.1862.1.2" => details = vec![texts(info)],
-            _ => {}
-        }
-        if details.is_empty() && !info.is_empty() {
-            details.push(unknown(lang, info));
-        }
-        if !details.is_empty() {
-            line = format!("{line}: {}", details.join(", "));
-        }
-        out.push(line);
-        list.push(json!({"id": id, "identifiers": identifiers,
-            "info": statement.info.as_deref().map(hex)}));
-    }
-    item.set("qc_statements", list);
-    out
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ fn strict(c: &Certificate) -> Parts {
         not_after: c.not_after(),
         spki: c.spki_der().to_vec(),
         algorithm,
-        extensions: c.extensions().map(|e| Ext::strict(&e)).collect(),
+        extensions: c.extensions().map(|e| Ext::strict(&e).judged()).collect(),
         self_issued: c.is_self_issued(),
         self_signed,
     }
@@ -171,6 +171,10 @@ fn write(lang: &Lang, p: &Parts, der: &[u8], at: UnixTime, item: &mut Item) {
 
 /// What the key may be used for, as words of the JSON form.
 fn purposes(uses: &Uses, subject: &NameText) -> Vec<&'static str> {
+    // Absent is not the same as unreadable: nothing may be concluded from the latter.
+    if uses.unread {
+        return vec!["unknown"];
+    }
     let bit = |n: u8| uses.key_usage.is_none_or(|u| u >> n & 1 == 1);
     let mut all = Vec::new();
     if uses.ca {

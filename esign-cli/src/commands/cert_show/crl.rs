@@ -157,3 +157,21 @@ fn entries(
     item.rows(lang.text("show-crl-entries"), lines);
     item.set("first_entries", list);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_entries_and_how_many_more() {
+        let lang = Lang::choose(Some("en"));
+        let one = ("0a".to_owned(), UnixTime::from_seconds(0), None);
+        for (count, more) in [(FIRST, false), (FIRST + 5, true)] {
+            let mut item = Item::new("crl");
+            entries(&lang, count, &vec![one.clone(); FIRST], &mut item);
+            let mut out = String::new();
+            item.write(&lang, 0, None, &mut out);
+            assert_eq!(out.contains("… and 5 more"), more, "{out}");
+        }
+    }
+}

@@ -320,3 +320,39 @@ pub(super) fn validity(lang: &Lang, from: UnixTime, to: UnixTime, at: UnixTime, 
     item.set("checked_at", at.to_string());
     item.set("within_validity", state == "now");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_in_words() {
+        let lang = Lang::choose(Some("az"));
+        for (text, words) in [
+            ("PNOAZ-5AB2CDE", Some("FİN 5AB2CDE")),
+            ("VATAZ-1234567890", Some("VÖEN 1234567890")),
+            ("PASTR-U123", Some("pasport U123, ölkə TR")),
+            ("PNOaz-1", None),
+            ("PNOAZ-", None),
+            ("XXXAZ-1", None),
+            ("əəə-1", None),
+            ("12345", None),
+        ] {
+            assert_eq!(identifier(&lang, text).as_deref(), words, "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_rsa() {
+        assert_eq!(rsa_remark(2047), Some("rsa"));
+        assert_eq!(rsa_remark(2048), Some("rsa-short"));
+        assert_eq!(rsa_remark(2999), Some("rsa-short"));
+        assert_eq!(rsa_remark(3000), None);
+    }
+
+    #[test]
+    fn addresses_and_masks() {
+        assert_eq!(ip(&[10, 0, 0, 0, 255, 0, 0, 0]), "10.0.0.0/255.0.0.0");
+        assert_eq!(ip(&[1, 2, 3]), "010203");
+    }
+}

@@ -8,17 +8,33 @@ use ::x509_parser::extensions::{
 };
 use ::x509_parser::prelude::FromDer;
 use esign_core::der::{DecodeError, Reader, Rules, Tag, Writer};
-use esign_core::x509::{KeyUsage, QcStatement};
+use esign_core::x509::KeyUsage;
 use serde_json::{Value, json};
 
 use super::describe::{general, oid_word};
 use super::item::{Item, hex};
+use super::statement::{statement_lines, statements};
 use crate::lang::Lang;
 
 /// Longest value of an unknown extension that is shown, in octets; the length is shown always.
 const MAX_SHOWN: usize = 64;
 /// Most lines of one extension; a name constraint of a browser's root has some hundreds.
 const MAX_LINES: usize = 200;
+
+/// The extensions that a certificate has a strict accessor for.
+const JUDGED: [&str; 11] = [
+    "2.5.29.14",
+    "2.5.29.15",
+    "2.5.29.17",
+    "2.5.29.19",
+    "2.5.29.30",
+    "2.5.29.31",
+    "2.5.29.32",
+    "2.5.29.35",
+    "2.5.29.37",
+    "1.3.6.1.5.5.7.1.1",
+    "1.3.6.1.5.5.7.1.3",
+];
 
 /// An extension, wherever it comes from.
 pub(super) struct Ext {
@@ -27,6 +43,8 @@ pub(super) struct Ext {
     pub(super) value: Vec<u8>,
     /// `extnID` in DER.
     oid_der: Vec<u8>,
+    /// Whether a strict accessor has said already what is wrong with it.
+    judged: bool,
 }
 
 /// What extensions say about the use of a key.
@@ -36,6 +54,8 @@ pub(super) struct Uses {
     pub(super) key_usage: Option<u16>,
     pub(super) extended: Option<Vec<String>>,
     pub(super) qc_types: Vec<String>,
+    /// Whether one of the extensions that limit the use could not be read.
+    pub(super) unread: bool,
 }
 
 impl Ext {
@@ -56,6 +76,7 @@ impl Ext {
                         critical,
                         value: value.octets("extnValue")?.into_owned(),
                         oid_der: id.raw.to_vec(),
+                        judged: false,
                     })
                 })?);
             }
@@ -72,6 +93,7 @@ impl Ext {
             critical: from.critical,
             value: from.value.to_vec(),
             oid_der: w.finish(),
+            judged: false,
         }
     }
 
@@ -83,7 +105,14 @@ impl Ext {
             critical: from.critical,
             value: from.value.to_vec(),
             oid_der: w.finish(),
+            judged: false,
         }
+    }
+
+    /// Marks those extensions that the strict accessors of a certificate speak of.
+    pub(super) fn judged(mut self) -> Self {
+        self.judged = JUDGED.contains(&self.oid.as_str());
+        self
     }
 
     /// The encoding that the tolerant parser takes.
@@ -110,6 +139,9 @@ pub(super) fn explain(lang: &Lang, all: &[Ext], item: &mut Item) -> Uses {
         let (mut lines, known) = lines(lang, ext, &mut uses, item);
         if !known {
             lines = vec![unknown(lang, &ext.value)];
+            if ext.critical {
+                lines.push(lang.text("show-critical-unknown"));
+            }
         }
         if lines.len() > MAX_LINES {
             let more = (lines.len() - MAX_LINES).to_string();
@@ -137,7 +169,7 @@ pub(super) fn explain(lang: &Lang, all: &[Ext], item: &mut Item) -> Uses {
 }
 
 /// An extension nobody here knows: its length and its first octets.
-fn unknown(lang: &Lang, value: &[u8]) -> String {
+pub(super) fn unknown(lang: &Lang, value: &[u8]) -> String {
     let start = value.get(..MAX_SHOWN).unwrap_or(value);
     let dots = if value.len() > MAX_SHOWN { "…" } else { "" };
     lang.with(
@@ -156,7 +188,7 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
             return match statements(&ext.value) {
                 Ok(all) => (statement_lines(lang, &all, uses, item), true),
                 Err(e) => {
-                    item.problem(&e.within("qcStatements"));
+                    report(ext, &e.within("qcStatements"), uses, item);
                     (vec![unknown(lang, &ext.value)], true)
                 }
             };
@@ -176,6 +208,7 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
                 critical: ext.critical,
                 value: ext.value.clone(),
                 oid_der: as_points.finish(),
+                judged: ext.judged,
             };
             return lines(lang, &twin, uses, item);
         }
@@ -219,7 +252,7 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
                 words
             }
             Err(e) => {
-                item.problem(&e.within("extKeyUsage"));
+                report(ext, &e.within("extKeyUsage"), uses, item);
                 vec![unknown(lang, &ext.value)]
             }
         },
@@ -324,7 +357,8 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
             vec![lang.with("show-sct", &[("count", &all.len().to_string())])]
         }
         ParsedExtension::ParseError { error } => {
-            item.problem(&format!("{}: {error}", oid_word(lang, &ext.oid)));
+            let problem = format!("{}: {error}", oid_word(lang, &ext.oid));
+            report(ext, &problem, uses, item);
             vec![unknown(lang, &ext.value)]
         }
         _ => return (Vec::new(), false),
@@ -333,6 +367,14 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
         return (vec![unknown(lang, &ext.value)], true);
     }
     (found, true)
+}
+
+/// Says that a value could not be read, once.
+fn report(ext: &Ext, problem: &dyn std::fmt::Display, uses: &mut Uses, item: &mut Item) {
+    uses.unread |= ["2.5.29.15", "2.5.29.19", "2.5.29.37"].contains(&ext.oid.as_str());
+    if !ext.judged {
+        item.problem(problem);
+    }
 }
 
 fn access(lang: &Lang, method: &str, location: &GeneralName<'_>) -> String {
@@ -391,7 +433,7 @@ fn oids(value: &[u8]) -> Result<Vec<String>, DecodeError> {
 }
 
 /// The texts in a policy qualifier, at whatever depth; its octets where there are none.
-fn texts(der: &[u8]) -> String {
+pub(super) fn texts(der: &[u8]) -> String {
     fn walk(r: &mut Reader<'_>, depth: u8, found: &mut Vec<String>) -> Option<()> {
         while !r.is_empty() {
             let tlv = r.any("").ok()?;
@@ -426,72 +468,69 @@ fn integer(value: &[u8]) -> String {
         .map_or_else(|_| hex(value), |n| format!("0x{}", hex(n)))
 }
 
-fn statements(value: &[u8]) -> Result<Vec<QcStatement>, DecodeError> {
-    let mut all = Vec::new();
-    Reader::new(value, Rules::Ber).sequence("", |r| {
-        while !r.is_empty() {
-            all.push(r.sequence("qcStatement", |r| {
-                let id = r.oid("statementId")?;
-                let info = if r.is_empty() {
-                    None
-                } else {
-                    Some(r.any("statementInfo")?.raw.to_vec())
-                };
-                Ok(QcStatement { id, info })
-            })?);
-        }
-        Ok(())
-    })?;
-    Ok(all)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Statements about a qualified certificate, and the member `qc_statements`.
-fn statement_lines(
-    lang: &Lang,
-    all: &[QcStatement],
-    uses: &mut Uses,
-    item: &mut Item,
-) -> Vec<String> {
-    let mut out = Vec::new();
-    let mut list = Vec::new();
-    for statement in all {
-        let id = statement.id.to_string();
-        let mut line = oid_word(lang, &id);
-        let identifiers: Vec<String> = statement
-            .identifiers()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let info = statement.info.as_deref().unwrap_or_default();
-        let mut details: Vec<String> = identifiers.iter().map(|o| oid_word(lang, o)).collect();
-        match id.as_str() {
-            "0.4.0.1862.1.6" => uses.qc_types.extend(identifiers.iter().cloned()),
-            "0.4.0.1862.1.3" => {
-                details = Reader::new(info, Rules::Ber)
-                    .u32("")
-                    .map(|n| vec![lang.with("show-years", &[("count", &n.to_string())])])
-                    .unwrap_or_default();
-            }
-            "0.4.0.1862.1.5" => {
-                details = statement
-                    .disclosures()
-                    .into_iter()
-                    .map(|(url, language)| format!("{url} ({language})"))
-                    .collect();
-            }
-            "0.4.0.1862.1.7" | "0.4.0.1862.1.2" => details = vec![texts(info)],
-            _ => {}
-        }
-        if details.is_empty() && !info.is_empty() {
-            details.push(unknown(lang, info));
-        }
-        if !details.is_empty() {
-            line = format!("{line}: {}", details.join(", "));
-        }
-        out.push(line);
-        list.push(json!({"id": id, "identifiers": identifiers,
-            "info": statement.info.as_deref().map(hex)}));
+    #[test]
+    fn long_values_are_cut_and_counted() {
+        let lang = Lang::choose(Some("en"));
+        assert!(!unknown(&lang, &[7; MAX_SHOWN]).contains('…'));
+        let cut = unknown(&lang, &[7; MAX_SHOWN + 1]);
+        assert!(cut.contains("65 octets") && cut.ends_with("07…"), "{cut}");
     }
-    item.set("qc_statements", list);
-    out
+
+    #[test]
+    fn many_lines_are_cut_and_counted() {
+        let lang = Lang::choose(Some("en"));
+        for (count, cut) in [(MAX_LINES, false), (MAX_LINES + 3, true)] {
+            let mut w = Writer::new();
+            w.nested(Tag::SEQUENCE, |w| {
+                for _ in 0..count {
+                    w.oid(esign_core::oid::KP_TIME_STAMPING);
+                }
+            });
+            let mut id = Writer::new();
+            id.oid(esign_core::oid::EXT_KEY_USAGE);
+            let ext = Ext {
+                oid: "2.5.29.37".into(),
+                critical: false,
+                value: w.finish(),
+                oid_der: id.finish(),
+                judged: false,
+            };
+            let mut item = Item::new("certificate");
+            let uses = explain(&lang, &[ext], &mut item);
+            assert_eq!(uses.extended.unwrap().len(), count);
+            let mut out = String::new();
+            item.write(&lang, 0, None, &mut out);
+            assert_eq!(out.contains("… and 3 more"), cut);
+            assert_eq!(out.matches("time stamps").count(), MAX_LINES);
+        }
+    }
+
+    #[test]
+    fn a_broken_value_is_said_and_shown() {
+        let lang = Lang::choose(Some("en"));
+        for (oid, arc) in [
+            ("2.5.29.15", &[0x55, 0x1d, 0x0f][..]),
+            ("1.3.6.1.5.5.7.1.3", &[0x2b, 6, 1, 5, 5, 7, 1, 3]),
+        ] {
+            let mut id = Writer::new();
+            id.tlv(Tag::OID, arc);
+            let ext = Ext {
+                oid: oid.into(),
+                critical: true,
+                value: vec![0x30, 0x05, 0x01],
+                oid_der: id.finish(),
+                judged: false,
+            };
+            let mut item = Item::new("certificate");
+            explain(&lang, &[ext], &mut item);
+            assert!(item.has_problems(), "{oid}");
+            let mut out = String::new();
+            item.write(&lang, 0, None, &mut out);
+            assert!(out.contains("300501"), "{out}");
+        }
+    }
 }

@@ -102,8 +102,10 @@ impl Item {
                 let _ = writeln!(out, "{pad}  {}: {}", clean(label), clean(line));
             } else {
                 let _ = writeln!(out, "{pad}  {}:", clean(label));
+                // The lines stand deeper than their label, which may be indented itself.
+                let deeper = " ".repeat(label.len() - label.trim_start().len() + 4);
                 for line in lines {
-                    let _ = writeln!(out, "{pad}    {}", clean(line));
+                    let _ = writeln!(out, "{pad}{deeper}{}", clean(line));
                 }
             }
         }

@@ -6,6 +6,9 @@ use super::describe;
 use super::item::Item;
 use crate::lang::Lang;
 
+/// How an old PEM form says that it is encrypted.
+const OLD_ENCRYPTION: &[u8] = b"Proc-Type: 4,ENCRYPTED";
+
 /// Explains a public key.
 pub(super) fn public(lang: &Lang, spki: &[u8]) -> Item {
     let mut item = Item::new("public-key");
@@ -35,7 +38,10 @@ pub(super) fn private(
     ask: &mut dyn FnMut() -> Option<Passphrase>,
 ) -> Item {
     let mut item = Item::new("private-key");
-    let mut encrypted = false;
+    // OpenSSL's own form of the 1990s is not read, but must not be called open (RFC 1421 4.6.1.1).
+    let mut encrypted = octets
+        .windows(OLD_ENCRYPTION.len())
+        .any(|w| w == OLD_ENCRYPTION);
     let mut read = PrivateKey::from_file(octets, None);
     if matches!(&read, Err(e) if e.kind() == KeyErrorKind::PassphraseMissing) {
         encrypted = true;
@@ -60,9 +66,21 @@ pub(super) fn private(
         Err(e) if e.kind() == KeyErrorKind::PassphraseMissing => {
             item.row(lang.text("show-remark"), lang.text("show-no-passphrase"));
         }
-        Err(error) => item.problem(&error),
+        Err(error) if is_broken(error.kind()) => item.problem(&error),
+        Err(error) => {
+            item.row(lang.text("show-unusable"), error.to_string());
+            item.set("unusable", error.to_string());
+        }
     }
     item
+}
+
+/// Whether something is wrong with the file itself, rather than of a kind that is not used here.
+pub(super) fn is_broken(kind: KeyErrorKind) -> bool {
+    matches!(
+        kind,
+        KeyErrorKind::Malformed | KeyErrorKind::PassphraseWrong | KeyErrorKind::Limit
+    )
 }
 
 fn identifiers(lang: &Lang, spki: &[u8], item: &mut Item) {

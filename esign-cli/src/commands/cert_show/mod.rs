@@ -11,6 +11,7 @@ mod key;
 mod ocsp;
 mod pkcs12;
 mod request;
+mod statement;
 
 use std::path::{Path, PathBuf};
 

@@ -67,6 +67,14 @@ pub(super) fn show(lang: &Lang, octets: &[u8], at: UnixTime) -> Item {
             "this_update": answer.this_update.to_string(),
             "next_update": answer.next_update.map(|t| t.to_string())}));
     }
+    if basic.answers.len() > MAX_ANSWERS {
+        let more = (basic.answers.len() - MAX_ANSWERS).to_string();
+        item.row(
+            lang.text("show-remark"),
+            lang.with("show-more", &[("count", &more)]),
+        );
+    }
+    item.set("count", basic.answers.len());
     item.set("answers", list);
     for der in &basic.certificates {
         item.inner.push(certificate::show(lang, der, at));

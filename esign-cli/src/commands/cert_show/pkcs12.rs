@@ -4,6 +4,7 @@ use esign_core::keys::{KeyErrorKind, Passphrase, Pkcs12, SigningKey};
 use esign_core::time::UnixTime;
 
 use super::item::Item;
+use super::key::is_broken;
 use super::{certificate, describe};
 use crate::lang::Lang;
 
@@ -36,7 +37,12 @@ pub(super) fn show(
         Ok(store) => store,
         Err(error) => {
             item.set("opened", false);
-            item.problem(&error);
+            if is_broken(error.kind()) {
+                item.problem(&error);
+            } else {
+                item.row(lang.text("show-unusable"), error.to_string());
+                item.set("unusable", error.to_string());
+            }
             return item;
         }
     };
@@ -76,7 +82,10 @@ pub(super) fn show(
         item.inner.push(inner);
     }
     for refused in &store.refused {
-        item.inner.push(Item::broken("private-key", refused));
+        let mut inner = Item::new("private-key");
+        inner.row(lang.text("show-unusable"), refused.to_string());
+        inner.set("unusable", refused.to_string());
+        item.inner.push(inner);
     }
     for found in &store.certificates {
         let mut inner = certificate::show(lang, &found.der, at);

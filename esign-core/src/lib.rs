@@ -8,6 +8,7 @@
 
 pub mod cades;
 pub mod cms;
+pub mod code;
 pub mod crl;
 pub mod der;
 pub mod evidence;
@@ -17,10 +18,12 @@ pub mod pades;
 pub mod path;
 pub mod pdf;
 pub mod policy;
+pub mod register;
 pub mod report;
 pub mod source;
 pub mod stamp;
 pub mod time;
 pub mod trust;
 pub mod validation;
+pub mod visible_seal;
 pub mod x509;

@@ -1,0 +1,12 @@
+//! The register's types and rules: what a document's record is, what is kept of it, and what a
+//! check concludes. No storage and no network.
+
+mod record;
+mod sealed_box;
+mod verdict;
+
+pub use record::{Record, RecordError};
+pub use sealed_box::{BoxContent, BoxError, open_box, seal_box};
+pub use verdict::{
+    Asked, Check, FileEvidence, Held, IssuerKey, IssuerKeys, Known, Standing, Verdict, check,
+};

@@ -50,9 +50,9 @@ impl Settings {
         let text = std::str::from_utf8(&octets)
             .map_err(|_| Failure::about(&shown, &"the configuration is not UTF-8"))?;
         let settings: Self = toml::from_str(text).map_err(|e| {
-            let line = e.span().map_or(1, |s| {
-                text.get(..s.start).map_or(1, |t| t.lines().count().max(1))
-            });
+            let start = e.span().map_or(0, |s| s.start);
+            let before = text.as_bytes().get(..start).unwrap_or_default();
+            let line = before.iter().filter(|b| **b == b'\n').count() + 1;
             Failure::about(&shown, &format!("line {line}: {}", e.message()))
                 .hint("the settings are lang, trust and crl; see esign config --help")
         })?;

@@ -251,6 +251,7 @@ fn every_help_has_examples() {
         &["verify"],
         &["key", "generate"],
         &["cert", "request"],
+        &["cert", "show"],
         &["config"],
     ] {
         let run = folder.run(&with(command, &["--help"])).passed();

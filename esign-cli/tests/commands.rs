@@ -289,3 +289,44 @@ fn the_time_of_judgement_is_the_one_asked_for() {
         run.out
     );
 }
+
+/// Every key that a report has is explained in the description of its form.
+#[test]
+fn the_form_of_the_report_is_written_down() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = std::fs::read_to_string(root.join("docs/formats/report.md")).unwrap();
+    let (folder, _, _) = ready();
+    let key = ["--key", "my.pem", "--cert", "chain.pem"];
+    let why = ["--reason", "Təsdiq", "--location", "Bakı"];
+    folder
+        .run(&with(&with(&["sign", "a.pdf"], &key), &why))
+        .passed();
+    folder
+        .run(&with(&["sign", "a-signed.pdf", "-o", "twice.pdf"], &key))
+        .passed();
+    let run = folder
+        .run(&with(&["verify", "twice.pdf", "--json"], &TRUSTING))
+        .passed();
+    let mut keys = std::collections::BTreeSet::new();
+    collect(&serde_json::from_str(&run.out).unwrap(), &mut keys);
+    assert!(keys.contains("touched") && keys.contains("location"));
+    for key in keys {
+        assert!(text.contains(&format!("`{key}`")), "{key} is not explained");
+    }
+}
+
+/// Names of all members, without the values that a finding compares.
+fn collect(value: &serde_json::Value, keys: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Array(all) => all.iter().for_each(|v| collect(v, keys)),
+        serde_json::Value::Object(members) => {
+            for (key, member) in members {
+                keys.insert(key.clone());
+                if key != "because" {
+                    collect(member, keys);
+                }
+            }
+        }
+        _ => {}
+    }
+}

@@ -11,7 +11,7 @@ use crate::commands;
     name = "esign",
     version,
     propagate_version = true,
-    after_help = "Exit codes: 0 passed or done, 1 the answer is no, 2 usage or I/O (nothing was changed), 3 the answer is open.\n\nStart with: esign quickstart"
+    after_help = "Exit codes: 0 passed or done, 1 the answer is no, 2 usage or I/O (nothing was changed), 3 the answer is open."
 )]
 pub(crate) struct Cli {
     /// Language for people: az or en [default: the locale's]
@@ -29,9 +29,14 @@ pub(crate) enum Command {
     Sign(commands::sign::Args),
     /// Verify the signatures of files
     Verify(commands::verify::Args),
-    /// Certificates: explain them
+    /// Private keys: make them
+    #[command(subcommand)]
+    Key(commands::key::KeyCommand),
+    /// Certificates: explain them, ask for them
     #[command(subcommand)]
     Cert(commands::cert::CertCommand),
+    /// Show or set defaults
+    Config(commands::config::Args),
     /// Print a completion script for a shell
     Completions {
         /// For which shell

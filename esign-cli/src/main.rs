@@ -9,6 +9,7 @@ mod commands;
 mod failure;
 mod files;
 mod lang;
+mod settings;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -18,11 +19,14 @@ use clap::Parser;
 use crate::args::{Cli, Command};
 use crate::failure::{Exit, Failure};
 use crate::lang::Lang;
+use crate::settings::Settings;
 
 /// What every command is given.
 pub(crate) struct Context {
     /// Language for people.
     pub(crate) lang: Lang,
+    /// Defaults of flags.
+    pub(crate) settings: Settings,
 }
 
 fn main() -> ExitCode {
@@ -39,8 +43,16 @@ fn main() -> ExitCode {
             return code.into();
         }
     };
+    let settings = match Settings::load() {
+        Ok(settings) => settings,
+        Err(failure) => {
+            failure.print();
+            return failure.exit.into();
+        }
+    };
     let context = Context {
-        lang: Lang::choose(cli.lang.as_deref()),
+        lang: Lang::choose(cli.lang.as_deref().or(settings.lang.as_deref())),
+        settings,
     };
     match run(cli.command, &context) {
         Ok(exit) => exit.into(),
@@ -55,7 +67,9 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Sign(args) => commands::sign::run(args, context),
         Command::Verify(args) => commands::verify::run(args, context),
+        Command::Key(command) => commands::key::run(command, context),
         Command::Cert(command) => commands::cert::run(command, context),
+        Command::Config(args) => commands::config::run(&args, context),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(

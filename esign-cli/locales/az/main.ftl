@@ -4,6 +4,11 @@ no = xeyr
 
 sign-done = { $file }: imzalandı, { $target } faylına yazıldı
 
+key-done-protected = gizli açar { $target } faylına yazıldı, parolla qorunur
+key-done-open = gizli açar { $target } faylına parolsuz yazıldı: faylı heç kimə verməyin
+request-done = "{ $subject }" üçün sorğu { $target } faylına yazıldı
+config-done = { $target } faylına yazıldı
+
 verdict-total-passed = İMZA TƏSDİQLƏNİB (TOTAL-PASSED)
 verdict-indeterminate = QƏRAR VERİLƏ BİLMƏDİ (INDETERMINATE)
 verdict-total-failed = İMZA TƏSDİQLƏNMƏDİ (TOTAL-FAILED)

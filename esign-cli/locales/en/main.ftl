@@ -4,6 +4,11 @@ no = no
 
 sign-done = { $file }: signed, written to { $target }
 
+key-done-protected = private key written to { $target }, protected by the passphrase
+key-done-open = private key written to { $target }, without a passphrase: keep the file to yourself
+request-done = request for "{ $subject }" written to { $target }
+config-done = written to { $target }
+
 verdict-total-passed = SIGNATURE CONFIRMED (TOTAL-PASSED)
 verdict-indeterminate = COULD NOT BE DECIDED (INDETERMINATE)
 verdict-total-failed = SIGNATURE NOT CONFIRMED (TOTAL-FAILED)

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use crate::Context;
-use crate::commands::cert_show;
+use crate::commands::{cert_request, cert_show};
 use crate::failure::{Exit, Failure};
 
 /// What to do with certificates.
@@ -11,10 +11,13 @@ use crate::failure::{Exit, Failure};
 pub(crate) enum CertCommand {
     /// Explain certificates, CRLs, requests, keys, PKCS#12 stores, CMS messages, OCSP responses
     Show(cert_show::Args),
+    /// Make a certificate request (PKCS#10) for a key
+    Request(cert_request::Args),
 }
 
 pub(crate) fn run(command: CertCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
         CertCommand::Show(args) => cert_show::run(args, context),
+        CertCommand::Request(args) => cert_request::run(&args, context),
     }
 }

@@ -1,7 +1,10 @@
 //! One file a command: its flags, its job, its answer.
 
 pub(crate) mod cert;
+pub(crate) mod cert_request;
 pub(crate) mod cert_show;
+pub(crate) mod config;
+pub(crate) mod key;
 pub(crate) mod secrets;
 pub(crate) mod sign;
 pub(crate) mod trust;

@@ -10,6 +10,7 @@ use esign_core::x509::certificates;
 
 use crate::failure::Failure;
 use crate::files;
+use crate::settings::Settings;
 
 /// Flags of every command that validates.
 #[derive(clap::Args)]
@@ -37,10 +38,10 @@ pub(crate) struct Given {
 
 impl TrustArgs {
     /// Reads the files and fixes the time.
-    pub(crate) fn load(&self) -> Result<Given, Failure> {
+    pub(crate) fn load(&self, settings: &Settings) -> Result<Given, Failure> {
         let mut anchors = TrustAnchors::new();
         let mut evidence = Evidence::new();
-        for path in &self.trust {
+        for path in or_else(&self.trust, &settings.trust) {
             let found = certificates(&files::read(path)?)
                 .map_err(|e| Failure::about(&path.display(), &e))?;
             for certificate in found {
@@ -55,7 +56,7 @@ impl TrustArgs {
             }
         }
         let at = self.at.unwrap_or_else(now);
-        for path in &self.crl {
+        for path in or_else(&self.crl, &settings.crl) {
             let found =
                 crls(&files::read(path)?).map_err(|e| Failure::about(&path.display(), &e))?;
             for crl in found
@@ -71,6 +72,11 @@ impl TrustArgs {
             evidence,
         })
     }
+}
+
+/// What is given, else the default.
+fn or_else<'a>(given: &'a [PathBuf], default: &'a [PathBuf]) -> &'a [PathBuf] {
+    if given.is_empty() { default } else { given }
 }
 
 /// The system's clock.

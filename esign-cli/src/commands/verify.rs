@@ -23,7 +23,7 @@ use crate::{Context, print};
   esign verify contract-signed.pdf --trust root.pem --at 2026-11-22T10:00:00Z --json
 
 Without --trust nothing is trusted; without --crl the answer stays open (exit 3).
---trust, --crl: also ESIGN_TRUST and ESIGN_CRL, several files with a colon between.")]
+--trust, --crl: also ESIGN_TRUST and ESIGN_CRL, several files with a colon between, or esign config.")]
 pub(crate) struct Args {
     /// Signed PDFs and CMS messages (.p7s, .p7m; DER, BER or PEM)
     #[arg(required = true, value_name = "FILE")]
@@ -69,7 +69,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
                 .hint("--json prints a line for each file"),
         );
     }
-    let given = args.trust.load()?;
+    let given = args.trust.load(&context.settings)?;
     let policy = Policy::basic();
     let outcomes = super::each(&args.files, usize::from(args.jobs), |i, file| {
         let content = args.content.get(i).or_else(|| args.content.first());

@@ -2,12 +2,14 @@
 //! behind the default feature `http`, the service that speaks to the world (`service`).
 //!
 //! Whoever changes anything does so by an [`acts::Act`], which says who, when, why and what, and is
-//! written together with its audit entry in one transaction. Nothing here has a clock or makes
-//! random numbers: times, serial numbers and identifiers are passed in.
+//! written together with its audit entry in one transaction. Nothing there has a clock or makes random
+//! numbers: times, serial numbers and identifiers are passed in. [`centre`] draws them, and has no
+//! clock either.
 //!
 //! Without `http` this is the library under `esign ca …`: one store and one set of rules.
 
 pub mod acts;
+pub mod centre;
 pub mod ids;
 pub mod records;
 #[cfg(feature = "http")]

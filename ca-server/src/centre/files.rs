@@ -1,0 +1,73 @@
+//! Files of the folder: written beside their place, flushed, renamed.
+
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use super::{CentreError, CentreErrorKind};
+
+/// Largest file of a centre that is read: keys, certificates and settings are a few KiB.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Who may read a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    Public,
+    Secret,
+}
+
+pub(super) fn write(path: &Path, octets: &[u8], secrecy: Secrecy) -> Result<(), CentreError> {
+    let failed = |e| CentreError::io(path, &e);
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    // What a crashed process of the same number left would keep its permissions.
+    let _ = fs::remove_file(&part);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if secrecy == Secrecy::Secret {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    let mut file = options.open(&part).map_err(failed)?;
+    let done = file
+        .write_all(octets)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&part, path));
+    if done.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    done.map_err(failed)?;
+    // The name, too, has to survive the loss of power.
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CentreError> {
+    let failed = |e| CentreError::io(path, &e);
+    let mut octets = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut octets))
+        .map_err(failed)?;
+    if u64::try_from(octets.len()).unwrap_or(u64::MAX) > MAX_FILE {
+        return Err(CentreError::new(
+            CentreErrorKind::Io,
+            path.display(),
+            format_args!("is larger than {MAX_FILE} octets"),
+        ));
+    }
+    Ok(octets)
+}
+
+pub(super) fn folder(path: &Path) -> Result<(), CentreError> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|e| CentreError::io(path, &e))
+}

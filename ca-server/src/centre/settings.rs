@@ -1,0 +1,207 @@
+//! `centre.toml`: what a centre is called, where the world finds it, what it issues.
+
+use std::path::Path;
+
+use esign_core::x509::{Identity, Profile, SubjectKind};
+use serde::{Deserialize, Serialize};
+
+use super::{CentreError, CentreErrorKind, files};
+
+/// Settings of a centre in a folder, as `centre.toml` holds them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Name of the centre.
+    pub name: String,
+    /// The organisation that keeps it.
+    pub organization: String,
+    /// Whether it issues for trial only: every name then carries [`TEST_MARK`].
+    #[serde(default)]
+    pub test: bool,
+    /// How long a CRL is good for, in hours.
+    #[serde(default = "default_crl_hours")]
+    pub crl_hours: u32,
+    /// Public addresses.
+    #[serde(default)]
+    pub addresses: Addresses,
+    /// What may be issued.
+    pub profiles: Vec<IssuedProfile>,
+}
+
+/// Public addresses that certificates name; where there are none, none are named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Addresses {
+    /// The issuing authority's CRL.
+    pub crl: Vec<String>,
+    /// The OCSP responder of the issuing authority.
+    pub ocsp: Vec<String>,
+    /// The issuing authority's certificate.
+    pub ca_issuers: Vec<String>,
+    /// The root's CRL.
+    pub root_crl: Vec<String>,
+    /// The root's certificate.
+    pub root_certificate: Vec<String>,
+}
+
+/// A profile and who has to agree to its certificates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct IssuedProfile {
+    /// How many persons besides the requester have to approve. A centre with one officer has 0.
+    #[serde(default)]
+    pub approvals_by_others: u8,
+    /// What the certificates look like.
+    pub profile: Profile,
+}
+
+/// What the names of a test centre and of everything that it certifies end with.
+pub const TEST_MARK: &str = "SINAQ (test)";
+
+/// EN 319 411-1 6.3.9: a CRL is issued at least every 24 hours.
+pub const DEFAULT_CRL_HOURS: u32 = 24;
+
+const fn default_crl_hours() -> u32 {
+    DEFAULT_CRL_HOURS
+}
+
+impl Settings {
+    pub(super) const FILE: &'static str = "centre.toml";
+    /// A year: offline roots renew their list so seldom.
+    const MAX_CRL_HOURS: u32 = 366 * 24;
+
+    /// The settings of a new centre: the shipped profiles of end entities.
+    pub(super) fn new(name: &str, organization: &str, test: bool, addresses: Addresses) -> Self {
+        let public = !(addresses.crl.is_empty() && addresses.ocsp.is_empty());
+        let profiles = Profile::shipped()
+            .into_iter()
+            .filter(|profile| profile.subject != SubjectKind::Authority)
+            .map(|profile| IssuedProfile {
+                approvals_by_others: 0,
+                profile: if public {
+                    profile
+                } else {
+                    profile.without_public_addresses()
+                },
+            })
+            .collect();
+        Self {
+            name: name.to_owned(),
+            organization: organization.to_owned(),
+            test,
+            crl_hours: DEFAULT_CRL_HOURS,
+            addresses,
+            profiles,
+        }
+    }
+
+    pub(super) fn read(dir: &Path) -> Result<Self, CentreError> {
+        let path = dir.join(Self::FILE);
+        let octets = files::read(&path)?;
+        let wrong = |what: &dyn std::fmt::Display| {
+            CentreError::new(CentreErrorKind::Settings, path.display(), what)
+        };
+        let text = std::str::from_utf8(&octets).map_err(|e| wrong(&e))?;
+        let settings: Self = toml::from_str(text).map_err(|e| wrong(&e.to_string().trim()))?;
+        settings.check(&path)?;
+        Ok(settings)
+    }
+
+    pub(super) fn write(&self, dir: &Path) -> Result<(), CentreError> {
+        let path = dir.join(Self::FILE);
+        self.check(&path)?;
+        let text = toml::to_string(self)
+            .map_err(|e| CentreError::new(CentreErrorKind::Settings, path.display(), e))?;
+        files::write(&path, text.as_bytes(), files::Secrecy::Public)
+    }
+
+    fn check(&self, path: &Path) -> Result<(), CentreError> {
+        if !(1..=Self::MAX_CRL_HOURS).contains(&self.crl_hours) {
+            return Err(CentreError::new(
+                CentreErrorKind::Settings,
+                path.display(),
+                format_args!(
+                    "crl-hours is {}, not 1 to {}",
+                    self.crl_hours,
+                    Self::MAX_CRL_HOURS
+                ),
+            ));
+        }
+        for (i, one) in self.profiles.iter().enumerate() {
+            let name = &one.profile.name;
+            if self
+                .profiles
+                .iter()
+                .take(i)
+                .any(|p| p.profile.name == *name)
+            {
+                return Err(CentreError::new(
+                    CentreErrorKind::Settings,
+                    path.display(),
+                    format_args!("two profiles have the name \"{name}\""),
+                ));
+            }
+            if one.profile.subject == SubjectKind::Authority {
+                return Err(CentreError::new(
+                    CentreErrorKind::Settings,
+                    path.display(),
+                    format_args!(
+                        "profile \"{name}\" is for authorities, which the issuing authority may not certify"
+                    ),
+                ));
+            }
+            if one.approvals_by_others > 0 {
+                return Err(CentreError::new(
+                    CentreErrorKind::SecondPerson,
+                    path.display(),
+                    format_args!(
+                        "profile \"{name}\" demands {} other persons to approve, and this centre has one officer",
+                        one.approvals_by_others
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn profile(&self, name: &str) -> Result<&Profile, CentreError> {
+        self.profiles
+            .iter()
+            .map(|p| &p.profile)
+            .find(|p| p.name == name)
+            .ok_or_else(|| {
+                let known: Vec<_> = self
+                    .profiles
+                    .iter()
+                    .map(|p| p.profile.name.as_str())
+                    .collect();
+                CentreError::new(
+                    CentreErrorKind::NotFound,
+                    format_args!("profile \"{name}\""),
+                    format_args!("is not one of this centre: {}", known.join(", ")),
+                )
+            })
+    }
+
+    /// A name as it stands in certificates.
+    pub(super) fn marked(&self, name: &str) -> String {
+        if self.test {
+            format!("{name} {TEST_MARK}")
+        } else {
+            name.to_owned()
+        }
+    }
+
+    /// An identity as it stands in certificates.
+    pub(super) fn subject(&self, identity: &Identity) -> Identity {
+        let mut identity = identity.clone();
+        match &mut identity {
+            Identity::NaturalPerson(p) => p.surname = self.marked(&p.surname),
+            Identity::Organization(o) => {
+                o.common_name = self.marked(&o.common_name);
+                o.organization = self.marked(&o.organization);
+            }
+        }
+        identity
+    }
+}

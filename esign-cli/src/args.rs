@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Certificates: explain them, ask for them
     #[command(subcommand)]
     Cert(commands::cert::CertCommand),
+    /// Run a one-officer certification centre in a folder
+    #[command(subcommand)]
+    Ca(commands::ca::Ca),
     /// Show or set defaults
     Config(commands::config::Args),
     /// Print a completion script for a shell

@@ -69,6 +69,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Verify(args) => commands::verify::run(args, context),
         Command::Key(command) => commands::key::run(command, context),
         Command::Cert(command) => commands::cert::run(command, context),
+        Command::Ca(command) => commands::ca::run(command, context),
         Command::Config(args) => commands::config::run(&args, context),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -132,3 +132,16 @@ rule-path-revocation = sertifikat ləğv edilməyib
 rule-path-signature = sertifikatı verən imzalayıb
 rule-path-validity = sertifikat həmin vaxtda qüvvədədir
 rule-cms-signed-attributes-values = imzalanmış atributun bir neçə qiyməti var
+
+ca-made = mərkəz { $dir } qovluğunda yaradıldı; etibar ediləcək: { $root }, paylanacaq: { $chain }
+ca-requested = { $request } sorğusu qəbul edildi
+ca-approved = { $request } sorğusu təsdiq edildi
+ca-refused = { $request } sorğusu rədd edildi
+ca-issued = { $serial } sertifikatı verildi: { $file }
+ca-revoked = { $serial } sertifikatı ləğv edildi
+ca-suspended = { $serial } sertifikatının qüvvəsi dayandırıldı
+ca-restored = { $serial } sertifikatının qüvvəsi bərpa edildi
+ca-list = { $file }: ləğv edilmiş və ya dayandırılmış: { $entries }
+ca-recovered-issued = yarımçıq qalmış iş tamamlandı: { $serial } sertifikatı verildi
+ca-recovered-published = yarımçıq qalmış iş tamamlandı: { $serial } sertifikatı dərc edildi
+ca-recovered-revoked = yarımçıq qalmış iş geri alındı: { $serial } sertifikatı ləğv edildi

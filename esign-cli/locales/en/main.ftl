@@ -132,3 +132,16 @@ rule-path-revocation = the certificate is not revoked
 rule-path-signature = the certificate is signed by its issuer
 rule-path-validity = the certificate is valid at that time
 rule-cms-signed-attributes-values = a signed attribute has several values
+
+ca-made = centre made in { $dir }; trust { $root }, hand out { $chain }
+ca-requested = request { $request } received
+ca-approved = request { $request } approved
+ca-refused = request { $request } refused
+ca-issued = certificate { $serial } issued: { $file }
+ca-revoked = certificate { $serial } revoked
+ca-suspended = certificate { $serial } suspended
+ca-restored = certificate { $serial } restored
+ca-list = { $file }: { $entries } revoked or suspended
+ca-recovered-issued = an interrupted run was completed: certificate { $serial } issued
+ca-recovered-published = an interrupted run was completed: certificate { $serial } published
+ca-recovered-revoked = an interrupted run was undone: certificate { $serial } revoked

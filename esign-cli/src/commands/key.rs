@@ -46,8 +46,9 @@ pub(crate) struct GenerateArgs {
     force: bool,
 }
 
+/// Kinds of keys that can be made.
 #[derive(Clone, Copy, ValueEnum)]
-enum Algorithm {
+pub(crate) enum Algorithm {
     P256,
     P384,
     P521,
@@ -65,6 +66,20 @@ enum Derivation {
     Scrypt,
 }
 
+impl From<Algorithm> for KeySpec {
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::P256 => Self::Ec(Curve::P256),
+            Algorithm::P384 => Self::Ec(Curve::P384),
+            Algorithm::P521 => Self::Ec(Curve::P521),
+            Algorithm::Ed25519 => Self::Ed25519,
+            Algorithm::Rsa2048 => Self::Rsa2048,
+            Algorithm::Rsa3072 => Self::Rsa3072,
+            Algorithm::Rsa4096 => Self::Rsa4096,
+        }
+    }
+}
+
 pub(crate) fn run(command: KeyCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
         KeyCommand::Generate(args) => generate(&args, context),
@@ -79,21 +94,12 @@ fn generate(args: &GenerateArgs, context: &Context) -> Result<Exit, Failure> {
         Some(given) => Some(given),
         None => choose(&shown)?,
     };
-    let spec = match args.alg {
-        Algorithm::P256 => KeySpec::Ec(Curve::P256),
-        Algorithm::P384 => KeySpec::Ec(Curve::P384),
-        Algorithm::P521 => KeySpec::Ec(Curve::P521),
-        Algorithm::Ed25519 => KeySpec::Ed25519,
-        Algorithm::Rsa2048 => KeySpec::Rsa2048,
-        Algorithm::Rsa3072 => KeySpec::Rsa3072,
-        Algorithm::Rsa4096 => KeySpec::Rsa4096,
-    };
     let kdf = match args.kdf {
         Derivation::Pbkdf2 => Kdf::Pbkdf2,
         Derivation::Scrypt => Kdf::Scrypt,
     };
     let failed = |e| Failure::about(&args.output.display(), &e);
-    let key = PrivateKey::generate(spec).map_err(failed)?;
+    let key = PrivateKey::generate(args.alg.into()).map_err(failed)?;
     let pem = key
         .to_pkcs8_pem(passphrase.as_ref(), kdf, &SystemRandom::new())
         .map_err(failed)?;

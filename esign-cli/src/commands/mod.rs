@@ -1,5 +1,6 @@
 //! One file a command: its flags, its job, its answer.
 
+pub(crate) mod ca;
 pub(crate) mod cert;
 pub(crate) mod cert_request;
 pub(crate) mod cert_show;

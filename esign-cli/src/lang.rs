@@ -6,12 +6,14 @@ use unic_langid::LanguageIdentifier;
 use esign_core::time::UnixTime;
 
 /// The files of each language, one a subject.
-const AZ: [&str; 2] = [
+const AZ: [&str; 3] = [
     include_str!("../locales/az/main.ftl"),
+    include_str!("../locales/az/code.ftl"),
     include_str!("../locales/az/show.ftl"),
 ];
-const EN: [&str; 2] = [
+const EN: [&str; 3] = [
     include_str!("../locales/en/main.ftl"),
+    include_str!("../locales/en/code.ftl"),
     include_str!("../locales/en/show.ftl"),
 ];
 

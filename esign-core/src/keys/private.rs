@@ -18,10 +18,12 @@ const MIN_RSA_BITS: u32 = 2048;
 
 /// A private key held in memory: P-256, P-384, P-521, Ed25519, or RSA of 2048 to 8192 bits.
 ///
-/// It signs by aws-lc-rs for every kind, P-256 included: aws-lc wipes what it holds when it is
-/// freed, which ring does not do, and is as fast. The key is parsed once, when it is loaded.
-/// Wiped on drop; no `Debug`, `Clone` or `serde`. ECDSA and PSS draw on the random generator that
-/// aws-lc seeds from the operating system.
+/// P-256 signs by ring, the others by aws-lc-rs, which is several times faster there. The key is
+/// parsed once, when it is loaded. No `Debug`, `Clone` or `serde`; what this library holds and what
+/// aws-lc holds is wiped on drop. ring does not wipe its parsed P-256 scalar: the price of a
+/// command that signs in milliseconds, since aws-lc gathers 25 ms of jitter in each process before
+/// its first random octet. ECDSA and PSS draw on the library's own random generator, seeded from
+/// the operating system.
 ///
 /// How keys are read from and written to files stands with the constructors below:
 /// [`Self::from_pem`], [`Self::from_pkcs8_der`], [`Self::to_pkcs8_pem`], and in
@@ -35,6 +37,7 @@ pub struct PrivateKey {
 }
 
 enum Signer {
+    P256(ring::signature::EcdsaKeyPair),
     Ec(aws::EcdsaKeyPair),
     Ed25519(aws::Ed25519KeyPair),
     Rsa(aws::RsaKeyPair),
@@ -195,7 +198,10 @@ impl PrivateKey {
             public: PublicKey::from_spki(&spki(&id, point))?,
             pkcs8: private_key_info(&id, &ec_private_key(Some(point))),
             algorithms: vec![algorithm],
-            signer: Signer::Ec(signer),
+            signer: match curve {
+                Curve::P256 => Signer::P256(ring_p256(&fixed, point)?),
+                Curve::P384 | Curve::P521 => Signer::Ec(signer),
+            },
         })
     }
 
@@ -341,11 +347,22 @@ impl SigningKey for PrivateKey {
         if !self.algorithms.contains(&algorithm) {
             return Err(refused());
         }
-        let failed = |_| KeyError::new(KeyErrorKind::Refused, "the key failed to sign");
-        // aws-lc takes its randomness by itself; the parameter is ring's.
+        let failed = || KeyError::new(KeyErrorKind::Refused, "the key failed to sign");
         let rng = SystemRandom::new();
         match &self.signer {
-            Signer::Ec(key) => Ok(key.sign(&rng, message).map_err(failed)?.as_ref().to_vec()),
+            Signer::P256(key) => {
+                let rng = ring::rand::SystemRandom::new();
+                Ok(key
+                    .sign(&rng, message)
+                    .map_err(|_| failed())?
+                    .as_ref()
+                    .to_vec())
+            }
+            Signer::Ec(key) => Ok(key
+                .sign(&rng, message)
+                .map_err(|_| failed())?
+                .as_ref()
+                .to_vec()),
             Signer::Ed25519(key) => Ok(key.sign(message).as_ref().to_vec()),
             Signer::Rsa(key) => {
                 let padding: &'static dyn aws::RsaEncoding = match algorithm {
@@ -358,7 +375,8 @@ impl SigningKey for PrivateKey {
                     _ => return Err(refused()),
                 };
                 let mut out = vec![0; key.public_modulus_len()];
-                key.sign(padding, &rng, message, &mut out).map_err(failed)?;
+                key.sign(padding, &rng, message, &mut out)
+                    .map_err(|_| failed())?;
                 Ok(out)
             }
         }
@@ -456,6 +474,17 @@ fn known_curve(parameters: &Tlv<'_>) -> Result<Curve, KeyError> {
         .into_iter()
         .find(|c| c.oid() == found)
         .ok_or_else(other_curve)
+}
+
+/// ring's key pair from scalar and point.
+fn ring_p256(scalar: &[u8], point: &[u8]) -> Result<ring::signature::EcdsaKeyPair, KeyError> {
+    ring::signature::EcdsaKeyPair::from_private_key_and_public_key(
+        &ring::signature::ECDSA_P256_SHA256_ASN1_SIGNING,
+        scalar,
+        point,
+        &ring::rand::SystemRandom::new(),
+    )
+    .map_err(|_| malformed("the P-256 private key is not below the order"))
 }
 
 /// The scheme of aws-lc-rs and the algorithm it is: the digest as strong as the curve (RFC 5753).

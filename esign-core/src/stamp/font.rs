@@ -193,7 +193,7 @@ impl Font {
 /// One bit for each glyph, the first the highest.
 fn cid_set(glyphs: u16) -> Vec<u8> {
     let mut set = vec![0xff; usize::from(glyphs / 8)];
-    if glyphs % 8 != 0 {
+    if !glyphs.is_multiple_of(8) {
         set.push(0xff << (8 - glyphs % 8));
     }
     set

@@ -12,6 +12,7 @@ pub mod acts;
 pub mod centre;
 pub mod ids;
 pub mod records;
+pub mod register;
 #[cfg(feature = "http")]
 pub mod service;
 pub mod store;

@@ -25,6 +25,8 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Make a whole demonstration centre and one coded, signed, checked document
+    Quickstart(commands::quickstart::Args),
     /// Sign files: PDF inside, anything else beside or around
     Sign(commands::sign::Args),
     /// Verify the signatures of files
@@ -38,6 +40,9 @@ pub(crate) enum Command {
     /// Run a one-officer certification centre in a folder
     #[command(subcommand)]
     Ca(commands::ca::Ca),
+    /// Check the code of a document
+    #[command(subcommand)]
+    Code(commands::code::CodeCommand),
     /// Show or set defaults
     Config(commands::config::Args),
     /// Print a completion script for a shell

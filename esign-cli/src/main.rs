@@ -65,6 +65,8 @@ fn main() -> ExitCode {
 
 fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
+        Command::Quickstart(args) => commands::quickstart::run(&args, context),
+        Command::Code(command) => commands::code::run(command, context),
         Command::Sign(args) => commands::sign::run(args, context),
         Command::Verify(args) => commands::verify::run(args, context),
         Command::Key(command) => commands::key::run(command, context),

@@ -36,7 +36,7 @@ pub(crate) fn text(
     out
 }
 
-fn verdict_key(indication: &str) -> String {
+pub(crate) fn verdict_key(indication: &str) -> String {
     format!("verdict-{}", indication.to_lowercase())
 }
 

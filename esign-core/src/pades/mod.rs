@@ -16,4 +16,4 @@ pub use create::{
     Parameters, Permission, Prepared as PreparedSignature, prepare as prepare_signature, sign,
 };
 pub use error::{PadesError, PadesErrorKind};
-pub use prepare::prepare;
+pub use prepare::{file_digests, prepare};

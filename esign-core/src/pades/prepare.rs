@@ -657,3 +657,32 @@ fn later_changes(
     }
     Ok(changes)
 }
+
+/// SHA-256 over the byte range of every signature, in the order in which they were made: the file's
+/// digest F of a document code. It does not change when something is appended later.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn file_digests(source: &dyn ReadAt) -> Result<Vec<[u8; 32]>, PadesError> {
+    let document = Document::open(source)?;
+    let view = document.current();
+    let form = Form::read(view, &view.catalog()?)?;
+    let mut wanted = Vec::new();
+    for field in form.signature_fields().take(MAX_SIGNATURES) {
+        if let Some(range) = Found::read(&document, field)?.and_then(|f| f.range) {
+            wanted.push(Wanted {
+                range,
+                algorithm: DigestAlgorithm::Sha256,
+            });
+        }
+    }
+    wanted.sort_by_key(|w| w.range.end);
+    let digests = ranges::digests(source, &wanted).map_err(|e| match e {
+        HashError::Io(e) => PadesError::io("the document cannot be read", &e),
+        HashError::TooMuch => PadesError::new(PadesErrorKind::Pdf, "the signatures cover too much"),
+    })?;
+    Ok(digests
+        .iter()
+        .filter_map(|d| d.as_bytes().try_into().ok())
+        .collect())
+}

@@ -8,6 +8,7 @@
 //! # Source
 //! ISO 32000-1 §7.7.3 (pages), §8.10 (form XObjects), §9.7 (composite fonts); ISO/IEC 18004 (QR).
 
+mod embed;
 mod error;
 mod font;
 mod layout;
@@ -17,6 +18,7 @@ mod signed;
 #[cfg(test)]
 mod tests;
 
+pub use embed::{embed_seal, embedded_seal};
 pub use error::StampError;
 pub use qr::QrPiece;
 

@@ -428,7 +428,7 @@ fn told(
         (
             "quickstart-try-revoke",
             format!(
-                "{esign} ca revoke --dir {shown} --serial {serial} --reason key-compromise --why \"test\" && {esign} ca crl --dir {shown} && {verify}"
+                "{esign} ca revoke --dir {shown} --reason keyCompromise --why SINAQ {serial} && {esign} ca crl --dir {shown} && {verify}"
             ),
         ),
     ] {

@@ -5,7 +5,6 @@ use std::io::{BufRead, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
 use ca_server::register::{self, Register};
-use ca_server::store::Store;
 use ca_server::store::sqlite::SqliteStore;
 use clap::Subcommand;
 use esign_core::code::{Code, CodeError, Normalised, Version};
@@ -191,7 +190,7 @@ fn answer(args: &CheckArgs, question: &Question) -> Result<Answer, Failure> {
                 .unwrap_or_default();
             let code = match &store {
                 Some(store) => Some(
-                    register::code_of_record(store as &dyn Store, &record)
+                    register::code_of_record(store, &record)
                         .map_err(|e| Failure::new(e.to_string()))?,
                 ),
                 None => None,

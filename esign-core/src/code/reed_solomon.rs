@@ -82,8 +82,9 @@ mod tests {
             let inverse = power(m[i][i], 29);
             for r in i + 1..4 {
                 let factor = m[r][i] * inverse % 31;
-                for c in i..4 {
-                    m[r][c] = (m[r][c] + 31 * 31 - factor * m[i][c] % 31) % 31;
+                let pivot_row = m[i];
+                for (value, above) in m[r].iter_mut().zip(pivot_row).skip(i) {
+                    *value = (*value + 31 * 31 - factor * above % 31) % 31;
                 }
             }
         }

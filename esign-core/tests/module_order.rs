@@ -78,7 +78,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ("code", &["keys"]),
     ("visible_seal", &["keys", "x509", "code", "der"]),
     ("register", &["code", "visible_seal", "keys", "time"]),
-    ("stamp", &["keys", "pdf", "code", "visible_seal", "source"]),
+    (
+        "stamp",
+        &["keys", "pdf", "code", "visible_seal", "source", "time"],
+    ),
 ];
 
 #[test]

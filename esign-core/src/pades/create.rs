@@ -13,9 +13,9 @@ use std::ops::Range;
 
 use super::error::{PadesError, PadesErrorKind};
 use super::fields::{Field, Form, Restriction, Scope};
-use super::text;
 use crate::cades;
 use crate::keys::{Digest, DigestAlgorithm, Hasher, SignatureAlgorithm, SigningKey, ToBeSigned};
+use crate::pdf::text;
 use crate::pdf::{Dict, Document, Object, PdfString, Reference, Update, View};
 use crate::source::ReadAt;
 use crate::time::UnixTime;

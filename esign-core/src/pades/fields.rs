@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use super::text;
+use crate::pdf::text;
 use crate::pdf::{Dict, Object, PdfError, Reference, View};
 
 /// Depth of the tree of fields. Names of real forms have under ten parts.

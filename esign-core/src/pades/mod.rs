@@ -10,7 +10,6 @@ mod error;
 mod fields;
 mod prepare;
 mod ranges;
-mod text;
 
 pub use create::{
     Parameters, Permission, Prepared as PreparedSignature, prepare as prepare_signature, sign,

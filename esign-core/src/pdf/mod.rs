@@ -18,6 +18,7 @@ pub mod limits;
 mod objects;
 mod pages;
 mod tail;
+pub(crate) mod text;
 mod update;
 mod write;
 mod xref;

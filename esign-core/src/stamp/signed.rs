@@ -61,7 +61,7 @@ pub(super) fn refuse_signed(view: View<'_>) -> Result<(), StampError> {
         };
         if signature && filled {
             let name = match view.value(dict, "T")? {
-                Object::String(name) => String::from_utf8_lossy(&name.bytes).into_owned(),
+                Object::String(name) => crate::pdf::text::decode(&name.bytes),
                 _ => String::new(),
             };
             return Err(StampError::Signed {

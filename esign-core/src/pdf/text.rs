@@ -14,7 +14,7 @@ const HIGH: [char; 33] = [
 
 /// Decodes a text string: UTF-16 with its mark, UTF-8 with its mark, else PDFDocEncoding. What
 /// cannot be decoded becomes U+FFFD.
-pub(super) fn decode(octets: &[u8]) -> String {
+pub(crate) fn decode(octets: &[u8]) -> String {
     if let Some(rest) = octets.strip_prefix(&[0xfe, 0xff]) {
         let (pairs, _) = rest.as_chunks::<2>();
         let units = pairs.iter().map(|p| u16::from_be_bytes(*p));
@@ -51,7 +51,7 @@ pub(super) fn decode(octets: &[u8]) -> String {
 }
 
 /// Encodes a text string: ASCII as it is, anything else as UTF-16BE, which every reader knows.
-pub(super) fn encode(text: &str) -> Vec<u8> {
+pub(crate) fn encode(text: &str) -> Vec<u8> {
     if text.is_ascii() {
         return text.as_bytes().to_vec();
     }
@@ -61,7 +61,7 @@ pub(super) fn encode(text: &str) -> Vec<u8> {
 }
 
 /// Writes a date in UTC: `D:20261122100000Z`.
-pub(super) fn date(time: UnixTime) -> Vec<u8> {
+pub(crate) fn date(time: UnixTime) -> Vec<u8> {
     let c = time.civil();
     format!(
         "D:{:04}{:02}{:02}{:02}{:02}{:02}Z",
@@ -72,7 +72,7 @@ pub(super) fn date(time: UnixTime) -> Vec<u8> {
 
 /// Reads a date; parts after the year may be missing, and so may the offset from UTC, which then
 /// counts as zero.
-pub(super) fn parse_date(octets: &[u8]) -> Option<UnixTime> {
+pub(crate) fn parse_date(octets: &[u8]) -> Option<UnixTime> {
     let octets = octets.strip_prefix(b"D:").unwrap_or(octets);
     let two = |at: usize, default: u8| -> Option<u8> {
         match octets.get(at..at + 2) {

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::CadesError;
 use super::armour::unarmoured;
 use super::create::{Prepared, SignatureParameters, algorithm_for, prepare_signature};
-use crate::cms::{Content, ContentHasher, SignedData};
+use crate::cms::{CmsError, Content, ContentHasher, SignedData};
 use crate::der::{Tag, Writer};
 use crate::keys::{Digest, DigestAlgorithm, SigningKey};
 use crate::oid;
@@ -320,21 +320,36 @@ impl Parts {
             .saturating_add(header_len(tagged))
             .saturating_add(tagged);
 
-        out.write_all(&header(Tag::SEQUENCE, info))?;
-        out.write_all(&signed_data_oid)?;
-        out.write_all(&header(Tag::constructed(0), tagged))?;
-        out.write_all(&header(Tag::SEQUENCE, signed_data))?;
-        out.write_all(&version)?;
-        out.write_all(&digests)?;
-        out.write_all(&header(Tag::SEQUENCE, encapsulated))?;
-        out.write_all(&content_type)?;
-        if let (Some((content, source)), Some(wrapped)) = (content, wrapped) {
-            out.write_all(&header(Tag::constructed(0), wrapped))?;
-            out.write_all(&header(Tag::OCTET_STRING, content.len))?;
-            content.read(source, &mut |block| out.write_all(block))?;
+        let mut head = header(Tag::SEQUENCE, info);
+        head.extend(signed_data_oid);
+        head.extend(header(Tag::constructed(0), tagged));
+        head.extend(header(Tag::SEQUENCE, signed_data));
+        head.extend(version);
+        head.extend(digests);
+        head.extend(header(Tag::SEQUENCE, encapsulated));
+        head.extend(content_type);
+        let Some(((content, source), wrapped)) = content.zip(wrapped) else {
+            head.extend(tail);
+            return out.write_all(&head).map_err(CadesError::Write);
+        };
+        head.extend(header(Tag::constructed(0), wrapped));
+        head.extend(header(Tag::OCTET_STRING, content.len));
+        out.write_all(&head).map_err(CadesError::Write)?;
+        // Whose failure it was, the source's or the target's, is told apart.
+        let mut unwritten = None;
+        let read = content.read(source, &mut |block| {
+            out.write_all(block).map_err(|e| {
+                let kind = e.kind();
+                unwritten = Some(e);
+                kind.into()
+            })
+        });
+        match (unwritten, read) {
+            (Some(e), _) => return Err(CadesError::Write(e)),
+            (None, Err(CmsError::Io(e))) => return Err(CadesError::Io(e)),
+            (None, read) => read?,
         }
-        out.write_all(&tail)?;
-        Ok(())
+        out.write_all(&tail).map_err(CadesError::Write)
     }
 }
 

@@ -62,6 +62,13 @@ pub struct Attribute {
 
 impl SignerInfo {
     pub(super) fn decode(tlv: &Tlv<'_>) -> Result<Self, DecodeError> {
+        if tlv.tag != Tag::SEQUENCE {
+            let kind = DecodeKind::UnexpectedTag {
+                expected: Tag::SEQUENCE,
+                found: tlv.tag,
+            };
+            return Err(tlv.error(kind, "signerInfo"));
+        }
         tlv.nested("signerInfo", |r| {
             let version = r.u32("version")?;
             let sid = SignerIdentifier::decode(r)?;

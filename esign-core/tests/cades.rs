@@ -577,12 +577,13 @@ fn head_of(signer: &Signer, content: &Synthetic) -> u64 {
 #[test]
 fn a_stream_of_pieces_is_read_in_blocks() {
     const PIECE: u64 = 4096;
+    const FILLED: [u8; 4096] = [7; 4096];
     let signer = Signer::p256();
-    let pattern = [&[4, 0x82, 0x10, 0][..], &[7; PIECE as usize]].concat();
+    let pattern = [&[4, 0x82, 0x10, 0][..], &FILLED].concat();
     let pieces = (64 << 20) / PIECE;
     let mut hasher = ContentHasher::new(&[DigestAlgorithm::Sha256]);
     for _ in 0..pieces {
-        hasher.update(&[7; PIECE as usize]);
+        hasher.update(&FILLED);
     }
     let digest = hasher.finish()[0];
     let forge = Forge::new(&signer, b"").without(oid::MESSAGE_DIGEST).with(

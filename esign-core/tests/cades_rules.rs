@@ -28,6 +28,16 @@ use support::{Forge, Signer, attribute, encode, judge, signing_certificate, t};
 
 const CONTENT: &[u8] = b"Sigorta m\xc9\x99lumat\xc4\xb1";
 
+/// What it is, the message, the content given, indication, integrity, the rule that tells.
+type Row<'a> = (
+    &'a str,
+    Forge,
+    Option<&'a [u8]>,
+    &'a str,
+    Integrity,
+    &'a str,
+);
+
 #[test]
 fn one_wrong_part_is_found_by_its_rule() {
     use Integrity::{Broken, Intact, Unknown};
@@ -56,8 +66,7 @@ fn one_wrong_part_is_found_by_its_rule() {
     let no_v2 = || good().without(oid::SIGNING_CERTIFICATE_V2);
     let octet_string = |c: &[u8]| Some(encode(|w| w.octets(c)));
 
-    // What it is, the message, the content given, indication, integrity, the rule that tells.
-    let rows: Vec<(&str, Forge, Option<&[u8]>, &str, Integrity, &str)> = vec![
+    let rows: Vec<Row<'_>> = vec![
         (
             "all right",
             good(),
@@ -658,7 +667,7 @@ fn ber_is_read_as_der_is() {
         ("one piece", string(4, &[CONTENT])),
         (
             "long form",
-            [&[4, 0x82, 0, CONTENT.len() as u8], CONTENT].concat(),
+            [&[4, 0x82, 0, u8::try_from(CONTENT.len()).unwrap()], CONTENT].concat(),
         ),
         ("definite pieces", string(0x24, &[&px, &py])),
         ("indefinite pieces", open(&[&px, &py])),

@@ -721,7 +721,7 @@ fn broken_encodings_are_refused() {
     };
     // An indefinite piece that runs beyond the definite string around it.
     let beyond = [&[0x24, 4, 0x24, 0x80], &[4, 2, 1, 2][..], &[0, 0]].concat();
-    let nested: Vec<u8> = [vec![0x24, 0x80].repeat(9), vec![0, 0].repeat(9)].concat();
+    let nested: Vec<u8> = [[0x24, 0x80].repeat(9), [0, 0].repeat(9)].concat();
     let kind = |message: &[u8]| match SignedData::read(message) {
         Err(CmsError::Decode(e)) => e.kind().clone(),
         other => panic!("{other:?}"),

@@ -56,8 +56,6 @@ pub struct Attribute {
     pub oid: ObjectIdentifier,
     /// `attrValues`.
     pub values: Vec<Vec<u8>>,
-    /// Whether the encoding is DER.
-    pub is_der: bool,
 }
 
 impl SignerInfo {
@@ -284,11 +282,7 @@ fn attributes(tlv: &Tlv<'_>, field: &str) -> Result<Vec<Attribute>, DecodeError>
                 }
                 values.push(inner.any("attrValues")?.raw.to_vec());
             }
-            Ok(Attribute {
-                oid,
-                values,
-                is_der: is_der(attribute.raw),
-            })
+            Ok(Attribute { oid, values })
         })?);
     }
     Ok(found)
@@ -304,7 +298,7 @@ fn retagged(raw: &[u8]) -> Vec<u8> {
 }
 
 /// Whether one encoding is DER: definite shortest lengths, primitive strings, sorted sets.
-pub(super) fn is_der(raw: &[u8]) -> bool {
+fn is_der(raw: &[u8]) -> bool {
     fn walk(r: &mut Reader<'_>, sorted: bool) -> bool {
         let mut last: &[u8] = &[];
         while !r.is_empty() {

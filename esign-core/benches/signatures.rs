@@ -15,9 +15,11 @@ use std::time::{Duration, Instant};
 
 use esign_core::cades::{self, SignatureParameters};
 use esign_core::cms::{ContentHasher, SignedData};
+use esign_core::der::{Tag, Writer};
 use esign_core::keys::{
     Curve, DigestAlgorithm, Hasher, KeySpec, PrivateKey, SignatureAlgorithm, SigningKey,
 };
+use esign_core::oid;
 use esign_core::pades::{self, Parameters};
 use esign_core::pdf::{Compression, Dict, Document, Update};
 use esign_core::time::UnixTime;
@@ -193,6 +195,46 @@ fn main() {
         },
         quick,
     );
+    let stream = ber_stream(&large);
+    compare(
+        "reading a BER stream of 4 KiB pieces / ring SHA-256",
+        0.85,
+        &mut || {
+            black_box(ring::digest::digest(&ring::digest::SHA256, &large));
+        },
+        &mut || {
+            let data = SignedData::read(&Unmapped(&stream)).unwrap();
+            assert_eq!(data.content_digests.len(), 1);
+        },
+        quick,
+    );
+}
+
+/// An enveloping message without signers as `openssl cms -stream` writes it.
+fn ber_stream(content: &[u8]) -> Vec<u8> {
+    let oid = |oid| {
+        let mut w = Writer::new();
+        w.oid(oid);
+        w.finish()
+    };
+    let mut digests = Writer::new();
+    digests.u32(1);
+    digests.nested(Tag::SET, |w| DigestAlgorithm::Sha256.encode(w));
+    let mut out = vec![0x30, 0x80];
+    out.extend(oid(oid::SIGNED_DATA));
+    out.extend([0xa0, 0x80, 0x30, 0x80]);
+    out.extend(digests.finish());
+    out.extend([0x30, 0x80]);
+    out.extend(oid(oid::DATA));
+    out.extend([0xa0, 0x80, 0x24, 0x80]);
+    for piece in content.chunks(4096) {
+        let mut w = Writer::new();
+        w.octets(piece);
+        out.extend(w.finish());
+    }
+    out.extend([0; 6]);
+    out.extend([0x31, 0, 0, 0, 0, 0, 0, 0]);
+    out
 }
 
 /// A content that is not in memory, as far as the hasher can tell.

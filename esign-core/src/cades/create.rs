@@ -5,12 +5,15 @@ use ::der::asn1::ObjectIdentifier;
 use super::CadesError;
 use crate::der::{Tag, Writer};
 use crate::keys::{
-    Curve, Digest, DigestAlgorithm, Hasher, KeyAlgorithm, KeyError, KeyErrorKind,
-    SignatureAlgorithm, SigningKey, ToBeSigned,
+    Curve, Digest, Hasher, KeyAlgorithm, KeyError, KeyErrorKind, SignatureAlgorithm, SigningKey,
+    ToBeSigned,
 };
 use crate::oid;
 use crate::time::UnixTime;
 use crate::x509::Certificate;
+
+/// Lines of a postal address (RFC 5126 5.11.2).
+const MAX_POSTAL_LINES: usize = 6;
 
 /// What goes into a signature besides content and certificate.
 #[derive(Clone, Debug)]
@@ -159,6 +162,7 @@ pub fn prepare_signature(
     parameters: &SignatureParameters,
 ) -> Result<(Prepared, ToBeSigned), CadesError> {
     check(certificate, algorithm)?;
+    check_parameters(parameters)?;
     if content.algorithm() != algorithm.digest() {
         return Err(CadesError::Misuse(format!(
             "content digest is {}, the signature asks for {}",
@@ -274,6 +278,32 @@ fn check(certificate: &Certificate, algorithm: SignatureAlgorithm) -> Result<(),
     }
 }
 
+/// What the syntax of the attributes does not allow.
+fn check_parameters(parameters: &SignatureParameters) -> Result<(), CadesError> {
+    let misuse = |what: String| Err(CadesError::Misuse(what));
+    if let Some(l) = &parameters.location {
+        let lines = l.postal_address.len();
+        if l.country.is_none() && l.locality.is_none() && lines == 0 {
+            return misuse("signer location: no part is given".to_owned());
+        }
+        if lines > MAX_POSTAL_LINES {
+            return misuse(format!(
+                "signer location: postal address of {lines} lines; at most {MAX_POSTAL_LINES} are allowed"
+            ));
+        }
+        let parts = l.country.iter().chain(&l.locality).chain(&l.postal_address);
+        if parts.clone().any(String::is_empty) {
+            return misuse("signer location: a part is empty".to_owned());
+        }
+    }
+    if let Some(PolicyIdentifier::Explicit { uri: Some(uri), .. }) = &parameters.policy
+        && !uri.is_ascii()
+    {
+        return misuse(format!("signature policy: address \"{uri}\" is not ASCII"));
+    }
+    Ok(())
+}
+
 fn key_of(certificate: &Certificate) -> Result<KeyAlgorithm, CadesError> {
     certificate
         .public_key()
@@ -358,11 +388,10 @@ fn signed_attributes(
 /// `SigningCertificateV2` with one `ESSCertIDv2`: SHA-256, which is the DEFAULT and left out, and
 /// issuer and serial number (RFC 5035 3 and 4).
 fn signing_certificate(w: &mut Writer, certificate: &Certificate) {
-    let hash = Hasher::digest(DigestAlgorithm::Sha256, certificate.der());
     w.sequence(|w| {
         w.sequence(|w| {
             w.sequence(|w| {
-                w.octets(hash.as_bytes());
+                w.octets(&certificate.sha256());
                 w.sequence(|w| {
                     w.sequence(|w| {
                         w.nested(Tag::constructed(4), |w| w.raw(certificate.issuer().der()));
@@ -374,7 +403,7 @@ fn signing_certificate(w: &mut Writer, certificate: &Certificate) {
     });
 }
 
-/// `SignerLocation`: `[0]` country, `[1]` locality, `[2]` postal address, explicit DirectoryString.
+/// `SignerLocation`: `[0]` country, `[1]` locality, `[2]` postal address, all explicit.
 fn signer_location(w: &mut Writer, location: &SignerLocation) {
     w.sequence(|w| {
         for (n, part) in [(0, &location.country), (1, &location.locality)] {
@@ -386,10 +415,11 @@ fn signer_location(w: &mut Writer, location: &SignerLocation) {
         }
         if !location.postal_address.is_empty() {
             w.nested(Tag::constructed(2), |w| {
-                // RFC 5126 5.11.2: at most six lines.
-                for line in location.postal_address.iter().take(6) {
-                    w.tlv(Tag::UTF8_STRING, line.as_bytes());
-                }
+                w.sequence(|w| {
+                    for line in &location.postal_address {
+                        w.tlv(Tag::UTF8_STRING, line.as_bytes());
+                    }
+                });
             });
         }
     });

@@ -21,10 +21,12 @@ pub enum CadesError {
     },
     /// The certificate's key is of a kind that does not sign here.
     Certificate(String),
-    /// Reading the content or writing the message failed.
+    /// The content cannot be read.
     Io(io::Error),
     /// What was asked for contradicts itself or what is there.
     Misuse(String),
+    /// The message cannot be written.
+    Write(io::Error),
 }
 
 impl fmt::Display for CadesError {
@@ -39,7 +41,8 @@ impl fmt::Display for CadesError {
                 )
             }
             Self::Certificate(what) | Self::Misuse(what) => f.write_str(what),
-            Self::Io(e) => write!(f, "content: {e}"),
+            Self::Io(e) => write!(f, "content: cannot be read: {e}"),
+            Self::Write(e) => write!(f, "message: cannot be written: {e}"),
         }
     }
 }
@@ -49,7 +52,7 @@ impl std::error::Error for CadesError {
         match self {
             Self::Cms(e) => Some(e),
             Self::Key(e) => Some(e),
-            Self::Io(e) => Some(e),
+            Self::Io(e) | Self::Write(e) => Some(e),
             Self::Algorithm { .. } | Self::Certificate(_) | Self::Misuse(_) => None,
         }
     }

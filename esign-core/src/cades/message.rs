@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use super::CadesError;
+use super::armour::unarmoured;
 use super::create::{Prepared, SignatureParameters, algorithm_for, prepare_signature};
-use crate::cms::{Content, ContentHasher, SignedData};
+use crate::cms::{CmsError, Content, ContentHasher, SignedData};
 use crate::der::{Tag, Writer};
 use crate::keys::{Digest, DigestAlgorithm, SigningKey};
 use crate::oid;
@@ -44,6 +45,7 @@ pub fn sign_enveloping<S: ReadAt + ?Sized>(
     let place = Content {
         place: 0..content.len(),
         constructed: false,
+        is_der: true,
         len: content.len(),
     };
     parts.write(out, Some((&place, content)))
@@ -66,20 +68,58 @@ fn digest_of<S: ReadAt + ?Sized>(
     content: &S,
     algorithm: DigestAlgorithm,
 ) -> Result<Digest, CadesError> {
-    let mut hasher = ContentHasher::new(&[algorithm]);
+    let digest = digests_of(content, &[algorithm])?.into_iter().next();
+    digest.ok_or_else(|| CadesError::Misuse(format!("no digest by {algorithm}")))
+}
+
+/// Digests of a whole content, in one pass.
+pub(super) fn digests_of<S: ReadAt + ?Sized>(
+    content: &S,
+    wanted: &[DigestAlgorithm],
+) -> Result<Vec<Digest>, CadesError> {
+    let mut hasher = ContentHasher::new(wanted);
     hasher.update_from(content, 0..content.len())?;
-    let digest = hasher.finish().into_iter().next();
-    digest.ok_or_else(|| CadesError::Misuse("no digest".to_owned()))
+    Ok(hasher.finish())
+}
+
+/// Digests of the enclosed content; read again only where an algorithm is missing from
+/// `digestAlgorithms`, by which it was hashed on reading.
+pub(super) fn enclosed(
+    data: &SignedData,
+    message: &dyn ReadAt,
+    wanted: &[DigestAlgorithm],
+) -> Result<Vec<Digest>, CadesError> {
+    let known: Vec<Digest> = wanted
+        .iter()
+        .filter_map(|a| {
+            data.content_digests
+                .iter()
+                .find(|d| d.algorithm() == *a)
+                .copied()
+        })
+        .collect();
+    match &data.content {
+        Some(content) if known.len() < wanted.len() => {
+            let mut hasher = ContentHasher::new(wanted);
+            content.read(message, &mut |octets| {
+                hasher.update(octets);
+                Ok(())
+            })?;
+            Ok(hasher.finish())
+        }
+        _ => Ok(known),
+    }
 }
 
 /// Adds a signer to a message and writes it to `out`. What other signers wrote (their parts, the
 /// certificates and CRLs) is carried over octet for octet.
 ///
-/// `detached` is the content where the message does not hold it.
+/// `message` is DER, BER or PEM; what is written is DER. `detached` is the content where the
+/// message does not hold it.
 ///
 /// # Errors
-/// The message cannot be read; the content is missing, or is there twice; its type is not the one
-/// asked for; as [`sign_detached`].
+/// The message cannot be read; the content is missing, is there twice, or is not what the other
+/// signers signed; as [`sign_detached`].
 pub fn add_signer<S: ReadAt + ?Sized>(
     message: &S,
     detached: Option<&dyn ReadAt>,
@@ -88,13 +128,24 @@ pub fn add_signer<S: ReadAt + ?Sized>(
     certificate: &Certificate,
     parameters: &SignatureParameters,
 ) -> Result<(), CadesError> {
+    let armoured = unarmoured(&message)?;
+    let message: &dyn ReadAt = match &armoured {
+        Some(der) => der,
+        None => &message,
+    };
     let data = SignedData::read(message)?;
     let algorithm = algorithm_for(key, certificate)?;
     let parameters = SignatureParameters {
         content_type: data.content_type,
         ..parameters.clone()
     };
-    let digest = match (&data.content, detached) {
+    let mut wanted = vec![algorithm.digest()];
+    for other in data.signers.iter().filter_map(|s| s.digest_algorithm.ok()) {
+        if !wanted.contains(&other) {
+            wanted.push(other);
+        }
+    }
+    let digests = match (&data.content, detached) {
         (Some(_), Some(_)) => {
             return Err(CadesError::Misuse(
                 "the message holds its content, and another one was given".to_owned(),
@@ -105,27 +156,15 @@ pub fn add_signer<S: ReadAt + ?Sized>(
                 "the message is detached: its content must be given to add a signer".to_owned(),
             ));
         }
-        (None, Some(content)) => digest_of(content, algorithm.digest())?,
-        (Some(content), None) => {
-            let known = data
-                .content_digests
-                .iter()
-                .find(|d| d.algorithm() == algorithm.digest());
-            match known {
-                Some(digest) => *digest,
-                None => {
-                    let mut hasher = ContentHasher::new(&[algorithm.digest()]);
-                    content.read(message, &mut |octets| {
-                        hasher.update(octets);
-                        Ok(())
-                    })?;
-                    let digest = hasher.finish().into_iter().next();
-                    digest.ok_or_else(|| CadesError::Misuse("no digest".to_owned()))?
-                }
-            }
-        }
+        (None, Some(content)) => digests_of(content, &wanted)?,
+        (Some(_), None) => enclosed(&data, message, &wanted)?,
     };
-    let (prepared, tbs) = prepare_signature(&digest, certificate, algorithm, &parameters)?;
+    same_content(&data, &digests)?;
+    let digest = digests
+        .iter()
+        .find(|d| d.algorithm() == algorithm.digest())
+        .ok_or_else(|| CadesError::Misuse(format!("no digest by {}", algorithm.digest())))?;
+    let (prepared, tbs) = prepare_signature(digest, certificate, algorithm, &parameters)?;
     let signature = key.sign(tbs.algorithm, &tbs.bytes)?;
     let mut parts = Parts::of(&data);
     parts.add(&prepared, &signature)?;
@@ -133,6 +172,32 @@ pub fn add_signer<S: ReadAt + ?Sized>(
         None => parts.write::<[u8]>(out, None),
         Some(content) => parts.write(out, Some((content, message))),
     }
+}
+
+/// That the content is the one that the signers of the message signed: else the message would
+/// hold signatures over different things.
+fn same_content(data: &SignedData, digests: &[Digest]) -> Result<(), CadesError> {
+    for (n, signer) in data.signers.iter().enumerate() {
+        let signed = signer
+            .signed_attributes
+            .as_ref()
+            .and_then(|a| a.message_digest());
+        let computed = digests
+            .iter()
+            .find(|d| signer.digest_algorithm == Ok(d.algorithm()));
+        if let (Some(signed), Some(computed)) = (signed, computed)
+            && signed != computed.as_bytes()
+        {
+            let signed = Digest::new(computed.algorithm(), signed)
+                .map_or_else(|| "a malformed one".to_owned(), |d| d.to_string());
+            return Err(CadesError::Misuse(format!(
+                "signer {} of the message signed another content: digest {signed}, that of the \
+                 content is {computed}",
+                n + 1
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Writes a detached message with one signer.
@@ -173,6 +238,8 @@ pub(super) fn write(
 struct Parts {
     version: u32,
     content_type: ::der::asn1::ObjectIdentifier,
+    /// Those of `digests` that are computed here.
+    known: Vec<DigestAlgorithm>,
     digests: Vec<Vec<u8>>,
     certificates: Vec<Vec<u8>>,
     crls: Vec<Vec<u8>>,
@@ -181,33 +248,24 @@ struct Parts {
 
 impl Parts {
     fn of(data: &SignedData) -> Self {
-        let encoded = |d: &DigestAlgorithm| {
-            let mut w = Writer::new();
-            d.encode(&mut w);
-            w.finish()
-        };
-        // Other certificate choices have tags 0 to 3, other revocation information has 1.
-        let (crl_like, certificate_like): (Vec<Vec<u8>>, Vec<Vec<u8>>) = data
-            .others
-            .iter()
-            .cloned()
-            .partition(|o| o.first() == Some(&Tag::constructed(1).0));
         Self {
             version: data.version,
             content_type: data.content_type,
-            digests: data.digest_algorithms.iter().map(encoded).collect(),
-            certificates: [data.certificates.clone(), certificate_like].concat(),
-            crls: [data.crls.clone(), crl_like].concat(),
+            known: data.digest_algorithms.clone(),
+            digests: data.digest_algorithms_raw.clone(),
+            certificates: [&data.certificates[..], &data.other_certificates].concat(),
+            crls: [&data.crls[..], &data.other_revocation_info].concat(),
             signers: data.signers.iter().map(|s| s.raw.clone()).collect(),
         }
     }
 
     fn add(&mut self, prepared: &Prepared, signature: &[u8]) -> Result<(), CadesError> {
-        let mut w = Writer::new();
-        prepared.algorithm().digest().encode(&mut w);
-        let digest = w.finish();
-        if !self.digests.contains(&digest) {
-            self.digests.push(digest);
+        let digest = prepared.algorithm().digest();
+        if !self.known.contains(&digest) {
+            let mut w = Writer::new();
+            digest.encode(&mut w);
+            self.known.push(digest);
+            self.digests.push(w.finish());
         }
         for certificate in prepared.certificates() {
             if !self.certificates.iter().any(|c| c == certificate) {
@@ -262,21 +320,36 @@ impl Parts {
             .saturating_add(header_len(tagged))
             .saturating_add(tagged);
 
-        out.write_all(&header(Tag::SEQUENCE, info))?;
-        out.write_all(&signed_data_oid)?;
-        out.write_all(&header(Tag::constructed(0), tagged))?;
-        out.write_all(&header(Tag::SEQUENCE, signed_data))?;
-        out.write_all(&version)?;
-        out.write_all(&digests)?;
-        out.write_all(&header(Tag::SEQUENCE, encapsulated))?;
-        out.write_all(&content_type)?;
-        if let (Some((content, source)), Some(wrapped)) = (content, wrapped) {
-            out.write_all(&header(Tag::constructed(0), wrapped))?;
-            out.write_all(&header(Tag::OCTET_STRING, content.len))?;
-            content.read(source, &mut |block| out.write_all(block))?;
+        let mut head = header(Tag::SEQUENCE, info);
+        head.extend(signed_data_oid);
+        head.extend(header(Tag::constructed(0), tagged));
+        head.extend(header(Tag::SEQUENCE, signed_data));
+        head.extend(version);
+        head.extend(digests);
+        head.extend(header(Tag::SEQUENCE, encapsulated));
+        head.extend(content_type);
+        let Some(((content, source), wrapped)) = content.zip(wrapped) else {
+            head.extend(tail);
+            return out.write_all(&head).map_err(CadesError::Write);
+        };
+        head.extend(header(Tag::constructed(0), wrapped));
+        head.extend(header(Tag::OCTET_STRING, content.len));
+        out.write_all(&head).map_err(CadesError::Write)?;
+        // Whose failure it was, the source's or the target's, is told apart.
+        let mut unwritten = None;
+        let read = content.read(source, &mut |block| {
+            out.write_all(block).map_err(|e| {
+                let kind = e.kind();
+                unwritten = Some(e);
+                kind.into()
+            })
+        });
+        match (unwritten, read) {
+            (Some(e), _) => return Err(CadesError::Write(e)),
+            (None, Err(CmsError::Io(e))) => return Err(CadesError::Io(e)),
+            (None, read) => read?,
         }
-        out.write_all(&tail)?;
-        Ok(())
+        out.write_all(&tail).map_err(CadesError::Write)
     }
 }
 

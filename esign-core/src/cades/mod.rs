@@ -5,6 +5,8 @@
 //! * [`prepare`] reads a message, hashes its content once and gives one
 //!   [`Signature`](crate::validation::Signature) for each signer.
 
+mod armour;
+mod claims;
 mod create;
 mod error;
 mod message;

@@ -1,24 +1,26 @@
 //! From a message to [`Signature`]s: structure, digests and references, without any trust.
 
-use std::borrow::Cow;
+use std::sync::Arc;
+
+use ::der::asn1::ObjectIdentifier;
 
 use super::CadesError;
-use crate::cms::{self, CmsError, ContentHasher, SignedData, SignerInfo};
+use super::armour::unarmoured;
+use super::claims::claims;
+use super::message::{digests_of, enclosed};
+use crate::cms::{self, SignedData, SignerInfo};
+use crate::crl::Crl;
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, decode};
 use crate::evidence::Evidence;
 use crate::keys::{Digest, DigestAlgorithm};
 use crate::oid;
 use crate::report::{Finding, SubIndication};
 use crate::source::ReadAt;
-use crate::time::UnixTime;
 use crate::validation::{
-    CertRef, Claims, Coverage, Format, ObjectDigest, Signature, SignatureValue, SignedObject,
+    CertRef, Coverage, Format, ObjectDigest, Signature, SignatureValue, SignedObject,
     SignerIdentifier, Timestamp,
 };
-use crate::{crl::Crl, x509::Certificate, x509::pem_blocks};
-
-/// Largest PEM-armoured message; armour is for messages that people mail, and takes memory.
-const MAX_PEM: u64 = 256 << 20;
+use crate::x509::Certificate;
 
 /// A message and, where it is detached, its content.
 #[derive(Clone, Copy)]
@@ -61,11 +63,11 @@ pub fn prepare(input: &Input<'_>) -> Result<Vec<Signature>, CadesError> {
     let wanted = wanted(&data);
     let digests = match (&data.content, input.detached) {
         (None, None) => None,
-        (None, Some(content)) => Some(hash(content, &wanted)?),
+        (None, Some(content)) => Some(digests_of(content, &wanted)?),
         (Some(_), None) => Some(enclosed(&data, message, &wanted)?),
         (Some(_), Some(content)) => {
             let inside = enclosed(&data, message, &wanted)?;
-            let outside = hash(content, &wanted)?;
+            let outside = digests_of(content, &wanted)?;
             // Rule 10: one content only; what was shown to the user must be what was signed.
             extra.push(if inside == outside {
                 Finding::remark("cms.content-twice", "rule 10")
@@ -91,6 +93,8 @@ pub fn prepare(input: &Input<'_>) -> Result<Vec<Signature>, CadesError> {
         Some(digests) => ContentDigests::Known(digests),
         None => ContentDigests::Missing,
     };
+    let (evidence, remarks) = evidence(&data);
+    extra.extend(remarks);
     let several = data.signers.len() > 1;
     let signature = |(n, signer): (usize, &SignerInfo)| {
         let name = if several {
@@ -98,7 +102,7 @@ pub fn prepare(input: &Input<'_>) -> Result<Vec<Signature>, CadesError> {
         } else {
             "signer".to_owned()
         };
-        let mut signature = signature_of(&data, signer, content, name);
+        let mut signature = of_signer(&data, signer, content, name, &evidence);
         signature.format_findings.extend(extra.iter().cloned());
         signature
     };
@@ -112,6 +116,20 @@ pub(crate) fn signature_of(
     content: ContentDigests<'_>,
     name: String,
 ) -> Signature {
+    let (evidence, remarks) = evidence(data);
+    let mut signature = of_signer(data, signer, content, name, &evidence);
+    signature.format_findings.extend(remarks);
+    signature
+}
+
+/// The same, with the evidence that all signers of the message share.
+fn of_signer(
+    data: &SignedData,
+    signer: &SignerInfo,
+    content: ContentDigests<'_>,
+    name: String,
+    evidence: &Arc<Evidence>,
+) -> Signature {
     let mut findings = Vec::new();
     if data.is_ber
         || signer
@@ -121,12 +139,7 @@ pub(crate) fn signature_of(
     {
         findings.push(Finding::remark("cms.not-der", "rule 3; RFC 5652 5.4"));
     }
-    if !data.others.is_empty() {
-        findings.push(
-            Finding::remark("cms.other-choices", "RFC 5652 10.2").with("count", data.others.len()),
-        );
-    }
-    let evidence = evidence(data, &mut findings);
+    versions(data, signer, &mut findings);
     let references = attributes(data, signer, &mut findings);
     algorithms(signer, &mut findings);
     let signed = message_digest(signer);
@@ -193,7 +206,7 @@ pub(crate) fn signature_of(
             cms::SignerIdentifier::KeyIdentifier(id) => SignerIdentifier::KeyIdentifier(id.clone()),
         }),
         timestamps,
-        evidence,
+        evidence: Arc::clone(evidence),
         coverage: match content {
             ContentDigests::Known(_) => Coverage::Whole,
             ContentDigests::Missing => Coverage::Unknown,
@@ -213,94 +226,62 @@ fn wanted(data: &SignedData) -> Vec<DigestAlgorithm> {
     wanted
 }
 
-fn hash(content: &dyn ReadAt, wanted: &[DigestAlgorithm]) -> Result<Vec<Digest>, CadesError> {
-    let mut hasher = ContentHasher::new(wanted);
-    hasher.update_from(content, 0..content.len())?;
-    Ok(hasher.finish())
-}
-
-/// Digests of the enclosed content; read again only where a signer's algorithm is missing from
-/// `digestAlgorithms`.
-fn enclosed(
-    data: &SignedData,
-    message: &dyn ReadAt,
-    wanted: &[DigestAlgorithm],
-) -> Result<Vec<Digest>, CadesError> {
-    let known: Vec<Digest> = wanted
-        .iter()
-        .filter_map(|a| {
-            data.content_digests
-                .iter()
-                .find(|d| d.algorithm() == *a)
-                .copied()
-        })
-        .collect();
-    match &data.content {
-        Some(content) if known.len() < wanted.len() => {
-            let mut hasher = ContentHasher::new(wanted);
-            content.read(message, &mut |octets| {
-                hasher.update(octets);
-                Ok(())
-            })?;
-            Ok(hasher.finish())
-        }
-        _ => Ok(known),
-    }
-}
-
-/// The message inside PEM armour; `None` where there is no armour.
-fn unarmoured(message: &dyn ReadAt) -> Result<Option<Vec<u8>>, CadesError> {
-    let mut start = [0u8; 11];
-    let n = message.read_at(0, &mut start)?;
-    if start.get(..n) != Some(b"-----BEGIN ".as_slice()) {
-        return Ok(None);
-    }
-    let limit = |what| CmsError::Decode(DecodeError::new(what, "PEM", 0));
-    if message.len() > MAX_PEM {
-        return Err(limit(DecodeKind::Limit("PEM of more than 256 MiB")).into());
-    }
-    let text: Cow<'_, [u8]> = match message.as_slice() {
-        Some(all) => Cow::Borrowed(all),
-        None => {
-            let mut all = vec![0; usize::try_from(message.len()).unwrap_or(0)];
-            message.read_exact_at(0, &mut all)?;
-            Cow::Owned(all)
+/// Certificates and CRLs that can be read; others are remarked on, each kind once.
+fn evidence(data: &SignedData) -> (Arc<Evidence>, Vec<Finding>) {
+    let mut evidence = Evidence::new();
+    let mut remarks = Vec::new();
+    let mut remark = |rule, clause, unreadable: &[DecodeError]| {
+        if let Some(first) = unreadable.first() {
+            remarks.push(
+                Finding::remark(rule, clause)
+                    .with("count", unreadable.len())
+                    .with("reason", first.to_string()),
+            );
         }
     };
-    let blocks = pem_blocks(&text, &["CMS", "PKCS7", "PKCS #7 SIGNED DATA"])
-        .map_err(|e| CadesError::Cms(CmsError::Decode(e)))?;
-    match blocks.into_iter().next() {
-        Some(der) => Ok(Some(der)),
-        None => Err(limit(DecodeKind::Value("PEM without a CMS or PKCS7 block")).into()),
-    }
-}
-
-/// Certificates and CRLs that can be read; others are remarked on.
-fn evidence(data: &SignedData, findings: &mut Vec<Finding>) -> Evidence {
-    let mut evidence = Evidence::new();
+    let mut unreadable = Vec::new();
     for der in &data.certificates {
         match Certificate::from_der(der) {
             Ok(certificate) => {
                 evidence.add_certificate(certificate);
             }
-            Err(e) => findings.push(
-                Finding::remark("cms.certificate-unreadable", "RFC 5652 10.2.2")
-                    .with("reason", e.to_string()),
-            ),
+            Err(e) => unreadable.push(e),
         }
     }
+    remark("cms.certificate-unreadable", "RFC 5652 10.2.2", &unreadable);
+    unreadable.clear();
     for der in &data.crls {
         match Crl::from_der(der) {
             Ok(crl) => {
                 evidence.add_crl(crl);
             }
-            Err(e) => findings.push(
-                Finding::remark("cms.crl-unreadable", "RFC 5652 10.2.1")
-                    .with("reason", e.to_string()),
-            ),
+            Err(e) => unreadable.push(e),
         }
     }
-    evidence
+    remark("cms.crl-unreadable", "RFC 5652 10.2.1", &unreadable);
+    let others = data.other_certificates.len() + data.other_revocation_info.len();
+    if others > 0 {
+        remarks.push(Finding::remark("cms.other-choices", "RFC 5652 10.2").with("count", others));
+    }
+    (Arc::new(evidence), remarks)
+}
+
+/// Rule 1, its first half. Versions tell a reader what to expect, no more: software that writes
+/// another one than what is there asks for is read all the same.
+fn versions(data: &SignedData, signer: &SignerInfo, findings: &mut Vec<Finding>) {
+    for (object, found, expected) in [
+        ("signedData", data.version, data.expected_version()),
+        ("signerInfo", signer.version, signer.sid.version()),
+    ] {
+        if found != expected {
+            findings.push(
+                Finding::remark("cms.version", "rule 1; RFC 5652 5.1 and 5.3")
+                    .of(object)
+                    .with("expected", u64::from(expected))
+                    .with("found", u64::from(found)),
+            );
+        }
+    }
 }
 
 /// Rules 1, 2, 4, 5 and 7: which signed attributes there are, and how often.
@@ -355,12 +336,22 @@ fn attributes(data: &SignedData, signer: &SignerInfo, findings: &mut Vec<Finding
             )
             .with("eContentType", data.content_type.to_string()),
     });
-    if message_digest(signer).is_none() {
-        findings.push(Finding::failed(
+    match (message_digest(signer), signer.digest_algorithm) {
+        (None, _) => findings.push(Finding::failed(
             "cms.message-digest.present",
             "rule 2; RFC 5652 11.2",
             format,
-        ));
+        )),
+        (Some(octets), Ok(algorithm)) if octets.len() != algorithm.output_len() => findings.push(
+            Finding::failed(
+                "cms.message-digest.length",
+                "rule 2; RFC 5652 11.2",
+                SubIndication::HashFailure,
+            )
+            .with("signed", octets.len())
+            .with("algorithm", algorithm.to_string()),
+        ),
+        _ => {}
     }
     let mut references = Vec::new();
     let mut malformed = None;
@@ -369,7 +360,7 @@ fn attributes(data: &SignedData, signer: &SignerInfo, findings: &mut Vec<Finding
         (oid::SIGNING_CERTIFICATE, false),
     ] {
         for value in signed.of(oid).filter_map(cms::Attribute::single) {
-            match decode(value, Rules::Ber, |r| cert_refs(r, v2)) {
+            match decode(value, Rules::Ber, |r| cert_refs(r, oid, v2)) {
                 Ok(found) => references.extend(found),
                 Err(e) => malformed = Some(e),
             }
@@ -395,20 +386,28 @@ fn attributes(data: &SignedData, signer: &SignerInfo, findings: &mut Vec<Finding
 }
 
 /// `SigningCertificate` and `SigningCertificateV2` (RFC 5035 5.4.1, 3).
-fn cert_refs(r: &mut Reader<'_>, v2: bool) -> Result<Vec<CertRef>, DecodeError> {
+fn cert_refs(
+    r: &mut Reader<'_>,
+    attribute: ObjectIdentifier,
+    v2: bool,
+) -> Result<Vec<CertRef>, DecodeError> {
     r.sequence("signingCertificate", |r| {
         let certs = r.expect(Tag::SEQUENCE, "certs")?;
         let mut list = certs.reader("certs")?;
         let mut found = Vec::new();
         while !list.is_empty() {
-            found.push(list.sequence("certID", |r| cert_ref(r, v2))?);
+            found.push(list.sequence("certID", |r| cert_ref(r, attribute, v2))?);
         }
         r.optional(Tag::SEQUENCE, "policies")?;
         Ok(found)
     })
 }
 
-fn cert_ref(r: &mut Reader<'_>, v2: bool) -> Result<CertRef, DecodeError> {
+fn cert_ref(
+    r: &mut Reader<'_>,
+    attribute: ObjectIdentifier,
+    v2: bool,
+) -> Result<CertRef, DecodeError> {
     let algorithm = match (v2, r.peek()) {
         (false, _) => Ok(DigestAlgorithm::Sha1),
         (true, Some(Tag::SEQUENCE)) => DigestAlgorithm::decode(r, "hashAlgorithm")?,
@@ -442,6 +441,7 @@ fn cert_ref(r: &mut Reader<'_>, v2: bool) -> Result<CertRef, DecodeError> {
         })?;
     }
     Ok(CertRef {
+        attribute,
         digest,
         issuer_serial,
     })
@@ -498,68 +498,4 @@ fn algorithms(signer: &SignerInfo, findings: &mut Vec<Finding>) {
                 .with("signatureAlgorithm", algorithm.to_string()),
         );
     }
-}
-
-/// What the signer says; parts that cannot be read are left out and remarked on (rule 13).
-fn claims(signer: &SignerInfo, findings: &mut Vec<Finding>) -> Claims {
-    let mut claims = Claims::default();
-    let Some(signed) = &signer.signed_attributes else {
-        return claims;
-    };
-    let one = |oid| signed.of(oid).next().and_then(cms::Attribute::single);
-    if let Some(value) = one(oid::SIGNING_TIME) {
-        match signing_time(value) {
-            Ok(time) => claims.signing_time = Some(time),
-            Err(e) => findings.push(
-                Finding::remark("cms.signing-time.form", "rule 13; RFC 5652 11.3")
-                    .with("reason", e.to_string()),
-            ),
-        }
-    }
-    let first_oid = |value: &[u8]| {
-        decode(value, Rules::Ber, |r| {
-            let tlv = r.expect(Tag::SEQUENCE, "")?;
-            tlv.reader("")?.oid("")
-        })
-        .ok()
-    };
-    for attribute in signed.of(oid::COMMITMENT_TYPE) {
-        claims
-            .commitment
-            .extend(attribute.values.iter().filter_map(|v| first_oid(v)));
-    }
-    if let Some(value) = one(oid::SIGNER_LOCATION) {
-        claims.location = location(value).ok().filter(|l| !l.is_empty());
-    }
-    if let Some(value) = one(oid::SIGNATURE_POLICY_ID) {
-        // NULL: implied.
-        claims.policy = Some(first_oid(value));
-    }
-    claims
-}
-
-fn signing_time(value: &[u8]) -> Result<UnixTime, DecodeError> {
-    decode(value, Rules::Ber, |r| {
-        let tlv = r.any("signingTime")?;
-        tlv.time("signingTime")
-    })
-}
-
-/// The parts of `SignerLocation`, joined for people.
-fn location(value: &[u8]) -> Result<String, DecodeError> {
-    decode(value, Rules::Ber, |r| {
-        r.sequence("signerLocation", |r| {
-            let mut parts = Vec::new();
-            while !r.is_empty() {
-                let part = r.any("part")?;
-                let mut inner = part.reader("part")?;
-                while !inner.is_empty() {
-                    let text = inner.any("text")?;
-                    parts.push(String::from_utf8_lossy(text.value).into_owned());
-                }
-            }
-            parts.reverse();
-            Ok(parts.join(", "))
-        })
-    })
 }

@@ -10,6 +10,8 @@ use crate::source::ReadAt;
 
 /// Octets read at a time.
 const BLOCK: usize = 128 * 1024;
+/// Octets of the longest header: a tag, a length of eight octets and their count.
+const MAX_HEAD: usize = 10;
 /// Constructed strings inside constructed strings. OpenSSL writes one level.
 const MAX_STRING_DEPTH: usize = 8;
 
@@ -20,6 +22,8 @@ pub struct Content {
     pub place: Range<u64>,
     /// Whether it comes in pieces (BER).
     pub constructed: bool,
+    /// Whether its encoding is DER.
+    pub is_der: bool,
     /// Octets of the content itself.
     pub len: u64,
 }
@@ -38,6 +42,71 @@ pub(super) struct Head {
     pub(super) content: u64,
     /// Offset behind the content; `None` where the length is indefinite.
     pub(super) end: Option<u64>,
+    /// Whether the length has the one form that DER allows.
+    pub(super) is_der: bool,
+}
+
+/// A window over a source that moves on as it is read, so that many small pieces cost few reads.
+struct Window<'s, S: ?Sized> {
+    source: &'s S,
+    /// End of what may be read.
+    limit: u64,
+    /// Offset of the first octet in `block`.
+    start: u64,
+    block: Vec<u8>,
+}
+
+impl<'s, S: ReadAt + ?Sized> Window<'s, S> {
+    fn new(source: &'s S, limit: u64) -> Self {
+        Self {
+            source,
+            limit: limit.min(source.len()),
+            start: 0,
+            block: Vec::new(),
+        }
+    }
+
+    /// The octets from `at` on that are at hand: `least`, unless the limit comes first, or more.
+    fn from(&mut self, at: u64, least: usize) -> io::Result<&[u8]> {
+        let left = usize::try_from(self.limit.saturating_sub(at)).unwrap_or(usize::MAX);
+        if let Some(all) = self.source.as_slice() {
+            let start = usize::try_from(at).unwrap_or(usize::MAX);
+            let part = all.get(start..).unwrap_or_default();
+            return Ok(part.get(..left.min(part.len())).unwrap_or_default());
+        }
+        let have = self.start.saturating_add(wide(self.block.len()));
+        if at < self.start || at.saturating_add(wide(least.min(left))) > have {
+            self.block.resize(left.min(BLOCK), 0);
+            self.source.read_exact_at(at, &mut self.block)?;
+            self.start = at;
+        }
+        let skip = usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        Ok(self.block.get(skip..).unwrap_or_default())
+    }
+
+    /// Gives the octets of `place` to `take`, in order.
+    fn give(
+        &mut self,
+        place: Range<u64>,
+        take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut at = place.start;
+        while at < place.end {
+            let left = usize::try_from(place.end.saturating_sub(at)).unwrap_or(usize::MAX);
+            let at_hand = self.from(at, 1)?;
+            let part = at_hand
+                .get(..left.min(at_hand.len()))
+                .filter(|p| !p.is_empty())
+                .ok_or(io::ErrorKind::UnexpectedEof)?;
+            take(part)?;
+            at = at.saturating_add(wide(part.len()));
+        }
+        Ok(())
+    }
+}
+
+fn wide(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 impl ContentHasher {
@@ -65,28 +134,10 @@ impl ContentHasher {
         if self.hashers.is_empty() {
             return Ok(());
         }
-        if let Some(all) = source.as_slice() {
-            let part = usize::try_from(place.start)
-                .ok()
-                .zip(usize::try_from(place.end).ok())
-                .and_then(|(a, b)| all.get(a..b))
-                .ok_or(io::ErrorKind::UnexpectedEof)?;
-            self.update(part);
-            return Ok(());
-        }
-        let mut at = place.start;
-        let wanted = usize::try_from(place.end.saturating_sub(at))
-            .unwrap_or(BLOCK)
-            .min(BLOCK);
-        let mut buffer = vec![0; wanted];
-        while at < place.end {
-            let left = usize::try_from(place.end.saturating_sub(at)).unwrap_or(BLOCK);
-            let part = buffer.get_mut(..left.min(BLOCK)).unwrap_or_default();
-            source.read_exact_at(at, part)?;
-            self.update(part);
-            at = at.saturating_add(u64::try_from(part.len()).unwrap_or(u64::MAX));
-        }
-        Ok(())
+        Window::new(source, place.end).give(place, &mut |octets| {
+            self.update(octets);
+            Ok(())
+        })
     }
 
     /// The digests.
@@ -102,14 +153,19 @@ pub(super) fn head<S: ReadAt + ?Sized>(
     limit: u64,
     field: &str,
 ) -> Result<Head, CmsError> {
-    let bad = |kind| CmsError::Decode(DecodeError::new(kind, field, at));
-    let mut octets = [0u8; 10];
+    let mut octets = [0u8; MAX_HEAD];
     let room = usize::try_from(limit.saturating_sub(at))
-        .unwrap_or(10)
-        .min(10);
+        .unwrap_or(MAX_HEAD)
+        .min(MAX_HEAD);
     let window = octets.get_mut(..room).unwrap_or_default();
     source.read_exact_at(at, window)?;
-    let [tag, first, rest @ ..] = window else {
+    Ok(parse_head(window, at, limit, field)?)
+}
+
+/// The header at the start of `octets`, which lie at `at`.
+fn parse_head(octets: &[u8], at: u64, limit: u64, field: &str) -> Result<Head, DecodeError> {
+    let bad = |kind| DecodeError::new(kind, field, at);
+    let [tag, first, rest @ ..] = octets else {
         return Err(bad(DecodeKind::Truncated));
     };
     if *tag & 0x1f == 0x1f {
@@ -126,29 +182,31 @@ pub(super) fn head<S: ReadAt + ?Sized>(
             tag,
             content: at.saturating_add(2),
             end: None,
+            is_der: false,
         });
     }
-    let (count, length) = if *first < 0x80 {
-        (0, u64::from(*first))
-    } else {
-        let count = usize::from(*first & 0x7f);
-        let octets = rest
+    let mut count = 0;
+    let mut length = u64::from(*first);
+    let mut is_der = true;
+    if *first > 0x80 {
+        count = usize::from(*first & 0x7f);
+        if count > 8 {
+            return Err(bad(DecodeKind::Value("length of more than eight octets")));
+        }
+        let digits = rest
             .get(..count)
-            .ok_or_else(|| bad(DecodeKind::Value("length of more than eight octets")))?;
-        (
-            count,
-            octets.iter().fold(0u64, |n, b| (n << 8) | u64::from(*b)),
-        )
-    };
-    let content = at
-        .saturating_add(2)
-        .saturating_add(u64::try_from(count).unwrap_or(0));
+            .ok_or_else(|| bad(DecodeKind::Truncated))?;
+        length = digits.iter().fold(0u64, |n, b| (n << 8) | u64::from(*b));
+        is_der = length >= 0x80 && digits.first() != Some(&0);
+    }
+    let content = at.saturating_add(2).saturating_add(wide(count));
     let end = content.checked_add(length).filter(|e| *e <= limit);
     let end = end.ok_or_else(|| bad(DecodeKind::Truncated))?;
     Ok(Head {
         tag,
         content,
         end: Some(end),
+        is_der,
     })
 }
 
@@ -206,25 +264,26 @@ impl Content {
             hasher.update_from(source, first.content..end)?;
             let place = first.content..end;
             let len = end.saturating_sub(first.content);
-            return Ok((
-                Self {
-                    place,
-                    constructed: false,
-                    len,
-                },
-                end,
-            ));
+            let content = Self {
+                place,
+                constructed: false,
+                is_der: first.is_der,
+                len,
+            };
+            return Ok((content, end));
         }
         let mut len = 0u64;
-        let end = pieces(source, first, limit, &mut |place| {
-            len = len.saturating_add(place.end.saturating_sub(place.start));
-            hasher.update_from(source, place)
+        let end = pieces(source, first, limit, &mut |octets| {
+            len = len.saturating_add(wide(octets.len()));
+            hasher.update(octets);
+            Ok(())
         })?;
         let place = first.content..first.end.unwrap_or(end.saturating_sub(2));
         Ok((
             Self {
                 place,
                 constructed: true,
+                is_der: false,
                 len,
             },
             end,
@@ -240,56 +299,52 @@ impl Content {
         source: &S,
         take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<(), CmsError> {
-        let mut buffer = Vec::new();
-        let mut give = |place: Range<u64>| -> io::Result<()> {
-            let mut at = place.start;
-            while at < place.end {
-                let left = usize::try_from(place.end.saturating_sub(at)).unwrap_or(BLOCK);
-                buffer.resize(left.min(BLOCK), 0);
-                source.read_exact_at(at, &mut buffer)?;
-                take(&buffer)?;
-                at = at.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
-            }
-            Ok(())
-        };
         if !self.constructed {
-            return Ok(give(self.place.clone())?);
+            Window::new(source, self.place.end).give(self.place.clone(), take)?;
+            return Ok(());
         }
         let outer = Head {
             tag: Tag(Tag::OCTET_STRING.0 | 0x20),
             content: self.place.start,
             end: Some(self.place.end),
+            is_der: false,
         };
-        pieces(source, outer, self.place.end, &mut give).map(|_| ())
+        pieces(source, outer, self.place.end, take).map(|_| ())
     }
 }
 
-/// Walks over the pieces of a constructed OCTET STRING in order; returns the offset behind it.
+/// Gives the octets of a constructed OCTET STRING to `take`, in order; returns the offset behind
+/// it.
 fn pieces<S: ReadAt + ?Sized>(
     source: &S,
     outer: Head,
     limit: u64,
-    take: &mut dyn FnMut(Range<u64>) -> io::Result<()>,
+    take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<u64, CmsError> {
-    let mut open = vec![outer];
+    let mut window = Window::new(source, limit);
+    // Each open string, and where what is in it must end at the latest: an indefinite length
+    // inside a definite one does not reach beyond it.
+    let mut open = vec![(outer, outer.end.unwrap_or(limit))];
     let mut at = outer.content;
     loop {
-        let Some(innermost) = open.last().copied() else {
+        let Some((innermost, latest)) = open.last().copied() else {
             return Ok(at);
         };
-        let ended = match innermost.end {
-            Some(end) => at >= end,
-            None if is_end(source, at, limit)? => {
-                at = at.saturating_add(2);
-                true
-            }
-            None => false,
-        };
-        if ended {
+        if innermost.end == Some(at) {
             open.pop();
             continue;
         }
-        let inner = head(source, at, innermost.end.unwrap_or(limit), "eContent")?;
+        let room = usize::try_from(latest.saturating_sub(at))
+            .unwrap_or(MAX_HEAD)
+            .min(MAX_HEAD);
+        let octets = window.from(at, room)?;
+        let octets = octets.get(..room.min(octets.len())).unwrap_or_default();
+        if innermost.end.is_none() && octets.starts_with(&[0, 0]) {
+            at = at.saturating_add(2);
+            open.pop();
+            continue;
+        }
+        let inner = parse_head(octets, at, latest, "eContent")?;
         if inner.tag.0 & !0x20 != Tag::OCTET_STRING.0 {
             let kind = DecodeKind::UnexpectedTag {
                 expected: Tag::OCTET_STRING,
@@ -299,15 +354,15 @@ fn pieces<S: ReadAt + ?Sized>(
         }
         match inner.end {
             Some(end) if !inner.tag.is_constructed() => {
-                take(inner.content..end)?;
+                window.give(inner.content..end, take)?;
                 at = end;
             }
             _ if open.len() >= MAX_STRING_DEPTH => {
                 let kind = DecodeKind::Limit("strings nested more than 8 levels deep");
                 return Err(DecodeError::new(kind, "eContent", at).into());
             }
-            _ => {
-                open.push(inner);
+            end => {
+                open.push((inner, end.unwrap_or(latest)));
                 at = inner.content;
             }
         }

@@ -24,5 +24,15 @@ pub const MAX_REST: u64 = 64 << 20;
 pub const MAX_ELEMENTS: usize = 10_000;
 /// Signers of one message.
 pub const MAX_SIGNERS: usize = 1_000;
-/// Attributes of one signer, signed or unsigned.
+/// Attributes of one signer, signed or unsigned; also values of one attribute.
 pub const MAX_ATTRIBUTES: usize = 1_000;
+/// Octets of one signer's signed attributes. They are put in order again where they are not DER,
+/// which takes memory for each element; content time-stamps and attribute certificates in them
+/// have some kilobytes each.
+pub const MAX_SIGNED_ATTRIBUTES: usize = 1 << 20;
+/// Signers times certificates and CRLs: each signer's certificate is sought among all. A thousand
+/// signers with a certificate each are within.
+pub const MAX_PAIRS: usize = 2_000_000;
+/// Signers times octets of certificates, which are hashed for each by its reference's algorithm:
+/// some seconds' work.
+pub const MAX_SEARCH: usize = 4 << 30;

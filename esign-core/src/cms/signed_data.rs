@@ -1,8 +1,8 @@
 use ::der::asn1::ObjectIdentifier;
 
 use super::layout::{Content, ContentHasher, expect, head, is_end};
-use super::signer_info::{SignerInfo, is_der};
-use super::{CmsError, MAX_ELEMENTS, MAX_REST, MAX_SIGNERS};
+use super::signer_info::SignerInfo;
+use super::{CmsError, MAX_ELEMENTS, MAX_PAIRS, MAX_REST, MAX_SEARCH, MAX_SIGNERS};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, decode};
 use crate::keys::{Digest, DigestAlgorithm};
 use crate::oid;
@@ -15,6 +15,8 @@ pub struct SignedData {
     pub version: u32,
     /// `digestAlgorithms`, as far as they are computed here.
     pub digest_algorithms: Vec<DigestAlgorithm>,
+    /// All of `digestAlgorithms`, each a whole encoding as received.
+    pub digest_algorithms_raw: Vec<Vec<u8>>,
     /// `eContentType`.
     pub content_type: ObjectIdentifier,
     /// `eContent`; `None` where the signature is detached.
@@ -25,8 +27,10 @@ pub struct SignedData {
     pub certificates: Vec<Vec<u8>>,
     /// CRLs, each a whole encoding.
     pub crls: Vec<Vec<u8>>,
-    /// Other forms of certificates and revocation information (`[n]` choices), as received.
-    pub others: Vec<Vec<u8>>,
+    /// Other forms of certificates (`[n]` choices of `CertificateChoices`), as received.
+    pub other_certificates: Vec<Vec<u8>>,
+    /// Other revocation information (`[1]` of `RevocationInfoChoice`), as received.
+    pub other_revocation_info: Vec<Vec<u8>>,
     /// `signerInfos`.
     pub signers: Vec<SignerInfo>,
     /// Whether the encoding is BER that is not DER, outside of the signers.
@@ -45,18 +49,19 @@ impl SignedData {
         let mut ber = false;
         let mut enter = |at: u64, limit: u64, tag: Tag, field: &str| {
             let head = expect(source, at, limit, tag, field)?;
-            ber |= head.end.is_none();
+            ber |= !head.is_der;
             Ok::<_, CmsError>((head.content, head.end.unwrap_or(limit), head.end.is_none()))
         };
-        let (at, end, open_1) = enter(0, limit, Tag::SEQUENCE, "contentInfo")?;
-        let (found, at) = oid_at(source, at, end, "contentType")?;
+        let (at, end_1, open_1) = enter(0, limit, Tag::SEQUENCE, "contentInfo")?;
+        let (found, at) = oid_at(source, at, end_1, "contentType")?;
         if found != oid::SIGNED_DATA {
             return Err(CmsError::OtherType(found.to_string()));
         }
-        let (at, end, open_2) = enter(at, end, Tag::constructed(0), "content")?;
-        let (at, end, open_3) = enter(at, end, Tag::SEQUENCE, "signedData")?;
+        let (at, end_2, open_2) = enter(at, end_1, Tag::constructed(0), "content")?;
+        let (at, end, open_3) = enter(at, end_2, Tag::SEQUENCE, "signedData")?;
         let (version, at) = piece(source, at, end, "version", |r| r.u32("version"))?;
-        let (digest_algorithms, at) = piece(source, at, end, "digestAlgorithms", algorithms)?;
+        let ((digest_algorithms, digest_algorithms_raw), at) =
+            piece(source, at, end, "digestAlgorithms", algorithms)?;
 
         let (inner, inner_end, open_4) = enter(at, end, Tag::SEQUENCE, "encapContentInfo")?;
         let (content_type, mut at) = oid_at(source, inner, inner_end, "eContentType")?;
@@ -72,7 +77,7 @@ impl SignedData {
             let mut hasher = ContentHasher::new(&digest_algorithms);
             let (found, behind) = Content::walk(source, start, wrap_end, &mut hasher)?;
             at = close(source, behind, wrap_end, open_5, "eContent")?;
-            ber |= found.constructed;
+            ber |= !found.is_der;
             content = Some(found);
             content_digests = hasher.finish();
         }
@@ -90,37 +95,46 @@ impl SignedData {
         let mut this = Self {
             version,
             digest_algorithms,
+            digest_algorithms_raw,
             content_type,
             content,
             content_digests,
             certificates: Vec::new(),
             crls: Vec::new(),
-            others: Vec::new(),
+            other_certificates: Vec::new(),
+            other_revocation_info: Vec::new(),
             signers: Vec::new(),
             is_ber: false,
             len: 0,
         };
         this.tail(&mut r)
             .map_err(|e| e.within("signedData").shifted(at))?;
-        // End markers of the structures that were opened with an indefinite length.
-        for open in [open_3, open_2, open_1] {
-            if open {
-                let marker = r.any("endOfContents").map_err(|e| e.shifted(at))?;
-                if marker.raw != [0, 0] {
-                    let kind = DecodeKind::UnexpectedTag {
-                        expected: Tag(0),
-                        found: marker.tag,
-                    };
-                    return Err(marker.error(kind, "endOfContents").shifted(at).into());
-                }
-            }
-        }
-        if !(open_1 || open_2 || open_3) {
-            r.finish("signedData").map_err(|e| e.shifted(at))?;
-        }
-        this.is_ber = ber || !this.certificates_are_der(&rest);
-        this.len = at.saturating_add(r.position());
+        this.is_ber = ber || !is_der_so_far(&rest, &r);
+        let behind = at.saturating_add(r.position());
+        let behind = close(source, behind, end, open_3, "signedData")?;
+        let behind = close(source, behind, end_2, open_2, "content")?;
+        this.len = close(source, behind, end_1, open_1, "contentInfo")?;
         Ok(this)
+    }
+
+    /// The `version` that what is in it asks for (RFC 5652 5.1).
+    pub fn expected_version(&self) -> u32 {
+        let has = |n| {
+            let of = |o: &Vec<u8>| o.first() == Some(&Tag::constructed(n).0);
+            self.other_certificates.iter().any(of)
+        };
+        if has(3) || !self.other_revocation_info.is_empty() {
+            5
+        } else if has(2) {
+            4
+        } else if has(1)
+            || self.signers.iter().any(|s| s.version == 3)
+            || self.content_type != oid::DATA
+        {
+            3
+        } else {
+            1
+        }
     }
 
     fn tail(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -130,7 +144,7 @@ impl SignedData {
                 let list = if tlv.tag == Tag::SEQUENCE {
                     &mut self.certificates
                 } else {
-                    &mut self.others
+                    &mut self.other_certificates
                 };
                 list.push(tlv.raw.to_vec());
                 Ok(())
@@ -141,35 +155,40 @@ impl SignedData {
                 let list = if tlv.tag == Tag::SEQUENCE {
                     &mut self.crls
                 } else {
-                    &mut self.others
+                    &mut self.other_revocation_info
                 };
                 list.push(tlv.raw.to_vec());
                 Ok(())
             })?;
         }
         let set = r.expect(Tag::SET, "signerInfos")?;
+        let around = self.certificates.len().saturating_add(self.crls.len());
+        let octets: usize = self.certificates.iter().map(Vec::len).sum();
         each(&set, "signerInfos", MAX_SIGNERS, |tlv| {
             self.signers.push(SignerInfo::decode(tlv)?);
+            let signers = self.signers.len();
+            if signers.saturating_mul(around) > MAX_PAIRS
+                || signers.saturating_mul(octets) > MAX_SEARCH
+            {
+                let kind = DecodeKind::Limit("too many signers for that many certificates");
+                return Err(tlv.error(kind, ""));
+            }
             Ok(())
         })
     }
-
-    /// Whether what follows the content is DER; end markers make it none.
-    fn certificates_are_der(&self, rest: &[u8]) -> bool {
-        let mut r = Reader::new(rest, Rules::Der);
-        while !r.is_empty() {
-            match r.any("") {
-                Ok(tlv) if tlv.tag == Tag::SET || is_der_outside(&tlv) => {}
-                _ => return false,
-            }
-        }
-        true
-    }
 }
 
-/// Whether a set of certificates or CRLs is DER on its outer level.
-fn is_der_outside(tlv: &Tlv<'_>) -> bool {
-    tlv.tag.is_constructed() || is_der(tlv.raw)
+/// Whether what `r` has read of `rest`, the sets after the content, is DER on its outer level; the
+/// signers say it of themselves.
+fn is_der_so_far(rest: &[u8], r: &Reader<'_>) -> bool {
+    let read = rest.len().saturating_sub(r.rest().len());
+    let mut sets = Reader::new(rest.get(..read).unwrap_or_default(), Rules::Der);
+    while !sets.is_empty() {
+        if sets.any("").is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Calls `take` for each element of a set.
@@ -191,10 +210,11 @@ fn each<'a>(
     Ok(())
 }
 
-/// The `digestAlgorithms` that are computed here, each once.
-fn algorithms(r: &mut Reader<'_>) -> Result<Vec<DigestAlgorithm>, DecodeError> {
+/// The `digestAlgorithms` that are computed here, each once, and all of them as received.
+fn algorithms(r: &mut Reader<'_>) -> Result<(Vec<DigestAlgorithm>, Vec<Vec<u8>>), DecodeError> {
     let set = r.expect(Tag::SET, "digestAlgorithms")?;
     let mut found = Vec::new();
+    let mut raw = Vec::new();
     each(&set, "digestAlgorithms", MAX_SIGNERS, |tlv| {
         let mut one = Reader::new(tlv.raw, Rules::Ber);
         if let Ok(algorithm) = DigestAlgorithm::decode(&mut one, "")?
@@ -202,9 +222,10 @@ fn algorithms(r: &mut Reader<'_>) -> Result<Vec<DigestAlgorithm>, DecodeError> {
         {
             found.push(algorithm);
         }
+        raw.push(tlv.raw.to_vec());
         Ok(())
     })?;
-    Ok(found)
+    Ok((found, raw))
 }
 
 /// Decodes one small structure at `at`; returns it and the offset behind it.

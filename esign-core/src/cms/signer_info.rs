@@ -1,6 +1,6 @@
 use ::der::asn1::ObjectIdentifier;
 
-use super::MAX_ATTRIBUTES;
+use super::{MAX_ATTRIBUTES, MAX_SIGNED_ATTRIBUTES};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, Writer};
 use crate::keys::{Digest, DigestAlgorithm, PublicKey, SignatureAlgorithm, VerifyError};
 use crate::oid;
@@ -56,12 +56,17 @@ pub struct Attribute {
     pub oid: ObjectIdentifier,
     /// `attrValues`.
     pub values: Vec<Vec<u8>>,
-    /// Whether the encoding is DER.
-    pub is_der: bool,
 }
 
 impl SignerInfo {
     pub(super) fn decode(tlv: &Tlv<'_>) -> Result<Self, DecodeError> {
+        if tlv.tag != Tag::SEQUENCE {
+            let kind = DecodeKind::UnexpectedTag {
+                expected: Tag::SEQUENCE,
+                found: tlv.tag,
+            };
+            return Err(tlv.error(kind, "signerInfo"));
+        }
         tlv.nested("signerInfo", |r| {
             let version = r.u32("version")?;
             let sid = SignerIdentifier::decode(r)?;
@@ -133,6 +138,14 @@ impl SignerInfo {
 }
 
 impl SignerIdentifier {
+    /// The `version` of a `SignerInfo` with it (RFC 5652 5.3).
+    pub fn version(&self) -> u32 {
+        match self {
+            Self::IssuerAndSerial(..) => 1,
+            Self::KeyIdentifier(_) => 3,
+        }
+    }
+
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         if r.peek() == Some(Tag::SEQUENCE) {
             return r.sequence("sid", |r| {
@@ -157,6 +170,10 @@ impl SignerIdentifier {
 
 impl SignedAttributes {
     fn decode(tlv: &Tlv<'_>) -> Result<Self, DecodeError> {
+        if tlv.raw.len() > MAX_SIGNED_ATTRIBUTES {
+            let kind = DecodeKind::Limit("longer than 1 MiB");
+            return Err(tlv.error(kind, "signedAttrs"));
+        }
         let attributes = attributes(tlv, "signedAttrs")?;
         let received = retagged(tlv.raw);
         // The common case: DER as received. Sorting is checked, too: SET OF in DER is sorted.
@@ -259,13 +276,13 @@ fn attributes(tlv: &Tlv<'_>, field: &str) -> Result<Vec<Attribute>, DecodeError>
             let mut values = Vec::new();
             let mut inner = set.reader("attrValues")?;
             while !inner.is_empty() {
+                if values.len() >= MAX_ATTRIBUTES {
+                    let kind = DecodeKind::Limit("more than 1000 values");
+                    return Err(inner.error(kind, "attrValues"));
+                }
                 values.push(inner.any("attrValues")?.raw.to_vec());
             }
-            Ok(Attribute {
-                oid,
-                values,
-                is_der: is_der(attribute.raw),
-            })
+            Ok(Attribute { oid, values })
         })?);
     }
     Ok(found)
@@ -281,7 +298,7 @@ fn retagged(raw: &[u8]) -> Vec<u8> {
 }
 
 /// Whether one encoding is DER: definite shortest lengths, primitive strings, sorted sets.
-pub(super) fn is_der(raw: &[u8]) -> bool {
+fn is_der(raw: &[u8]) -> bool {
     fn walk(r: &mut Reader<'_>, sorted: bool) -> bool {
         let mut last: &[u8] = &[];
         while !r.is_empty() {

@@ -439,7 +439,7 @@ impl Found {
             signing_certificate: Vec::new(),
             signer_identifier: None,
             timestamps: Vec::new(),
-            evidence: crate::evidence::Evidence::new(),
+            evidence: std::sync::Arc::default(),
             coverage: Coverage::Unknown,
             format_findings: vec![
                 Finding::failed(

@@ -5,7 +5,7 @@ use super::report::{
 };
 use super::{CertRef, Format, Integrity, ObjectDigest, Signature, SignerIdentifier};
 use crate::evidence::Evidence;
-use crate::keys::{DigestAlgorithm, Hasher};
+use crate::keys::{Digest, DigestAlgorithm, Hasher};
 use crate::path::{KeyPurpose, PathInputs, RevocationChecking, VerifiedPath, build_path};
 use crate::policy::{Acceptance, Policy, Revocation};
 use crate::report::{Finding, Indication, SubIndication};
@@ -132,8 +132,7 @@ fn identification(
     let Ok(digest) = &reference.digest else {
         return Err(not_found().with("reason", "the digest of the reference is not computed here"));
     };
-    let matches = |c: &&Certificate| Hasher::digest(digest.algorithm(), c.der()) == *digest;
-    let Some(found) = candidates().find(matches) else {
+    let Some(found) = candidates().find(|c| is_digest_of(digest, c)) else {
         return Err(not_found()
             .with("digest", digest.to_string())
             .with("candidates", candidates().count()));
@@ -144,6 +143,19 @@ fn identification(
             .with("referenced", "another issuer or serial number")
             .with("issuer", found.issuer().to_string())
             .with("serial", found.serial().to_string()));
+    }
+    // RFC 5035 3: where both forms of the attribute are there, each is evaluated for itself.
+    let other = signature
+        .signing_certificate
+        .iter()
+        .find(|r| r.attribute != reference.attribute);
+    if let Some(other) = other {
+        let agrees = other.digest.as_ref().is_ok_and(|d| is_digest_of(d, found));
+        if !agrees || !issuer_serial_agrees(other, found) {
+            return Err(not_found()
+                .with("referenced", "another certificate by the second attribute")
+                .with("attribute", other.attribute.to_string()));
+        }
     }
     let mut finding = Finding::passed(RULE, CLAUSE)
         .of(signature.name.clone())
@@ -158,6 +170,15 @@ fn identification(
         ));
     }
     Ok((found.clone(), finding))
+}
+
+/// Whether `digest` is that of the whole certificate.
+fn is_digest_of(digest: &Digest, certificate: &Certificate) -> bool {
+    match digest.algorithm() {
+        // Computed once for each certificate.
+        DigestAlgorithm::Sha256 => certificate.sha256().as_slice() == digest.as_bytes(),
+        algorithm => Hasher::digest(algorithm, certificate.der()) == *digest,
+    }
 }
 
 fn issuer_serial_agrees(reference: &CertRef, certificate: &Certificate) -> bool {
@@ -265,7 +286,7 @@ fn certificate_validation(
     certificate: &Certificate,
     inputs: &Inputs<'_>,
 ) -> (Option<VerifiedPath>, Vec<Finding>) {
-    let mut evidence = signature.evidence.clone();
+    let mut evidence = Evidence::clone(&signature.evidence);
     evidence.add_all(inputs.evidence);
     let judged = build_path(
         certificate,

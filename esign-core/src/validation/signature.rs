@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use ::der::asn1::ObjectIdentifier;
 
 use crate::evidence::Evidence;
@@ -32,8 +34,8 @@ pub struct Signature {
     pub signer_identifier: Option<SignerIdentifier>,
     /// Time-stamps it carries.
     pub timestamps: Vec<Timestamp>,
-    /// Certificates, CRLs and OCSP responses it carries.
-    pub evidence: Evidence,
+    /// Certificates, CRLs and OCSP responses it carries; the signers of one message share them.
+    pub evidence: Arc<Evidence>,
     /// What part of the document it covers and what came after.
     pub coverage: Coverage,
     /// Findings of structure, coverage and later changes, which no policy can soften.
@@ -126,6 +128,8 @@ pub struct SignatureValue {
 /// A signed reference to a certificate (`ESSCertID`, `ESSCertIDv2`, RFC 5035).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertRef {
+    /// The signed attribute that it stands in.
+    pub attribute: ObjectIdentifier,
     /// Digest over the whole certificate; the algorithm's identifier where it is not computed here.
     pub digest: Result<Digest, ObjectIdentifier>,
     /// DER of the issuer's name and the serial number's INTEGER content, where given.

@@ -34,6 +34,7 @@ pub use identity::{
 };
 pub use issue::{Draft, Issuer, Linted, Order};
 pub use lint::lint;
+pub(crate) use name::string as directory_string;
 pub use name::{Attribute, Name};
 pub use name_builder::{BuildError, NameBuilder};
 pub use pem::{certificates, pem_blocks, to_pem};

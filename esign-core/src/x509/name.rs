@@ -219,7 +219,7 @@ impl<'a> Attribute<'a> {
 }
 
 /// Reads the content of a string type. TeletexString is taken for ISO 8859-1.
-pub(super) fn string(tag: Tag, octets: &[u8]) -> Option<Cow<'_, str>> {
+pub(crate) fn string(tag: Tag, octets: &[u8]) -> Option<Cow<'_, str>> {
     match tag {
         Tag::UTF8_STRING => core::str::from_utf8(octets).ok().map(Cow::Borrowed),
         Tag::PRINTABLE_STRING | Tag::NUMERIC_STRING | Tag::IA5_STRING | Tag::VISIBLE_STRING => {

@@ -278,6 +278,11 @@ fn no_flipped_octet_passes() {
         for bit in [0x01u8, 0x20] {
             let mut broken = signed.clone();
             broken[at] ^= bit;
+            // The case of a hexadecimal digit means nothing.
+            let digits = signed[at].is_ascii_hexdigit() && broken[at].is_ascii_hexdigit();
+            if digits && broken[at].eq_ignore_ascii_case(&signed[at]) {
+                continue;
+            }
             let Ok(signatures) = pades::prepare(&broken) else {
                 continue;
             };
@@ -285,7 +290,7 @@ fn no_flipped_octet_passes() {
                 continue;
             }
             // What CMS leaves unprotected: version numbers, the list of digests, and the pointer
-            // at the certificate, which the signed reference overrides; and the case of a digit.
+            // at the certificate, which the signed reference overrides.
             passed += 1;
             let now = contents(&broken).expect("the message was read");
             let (a, b) = (&original.signers[0], &now.signers[0]);
@@ -297,7 +302,7 @@ fn no_flipped_octet_passes() {
             assert_eq!(signed_octets(a), signed_octets(b), "octet {at}");
         }
     }
-    assert!(passed < 600, "{passed} changes pass");
+    assert!(passed < 300, "{passed} changes pass");
 }
 
 #[test]

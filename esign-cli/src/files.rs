@@ -1,11 +1,13 @@
 //! Files: read without holding them, written so that nothing is ever half there.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, Once};
 use std::time::SystemTime;
 
 use esign_core::source::ReadAt;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::failure::Failure;
 
@@ -20,7 +22,12 @@ pub(crate) struct Source {
     modified: Option<SystemTime>,
     /// The content of a small file, so that it is read once.
     small: Option<Vec<u8>>,
+    /// How far a large file was read, shown at a terminal.
+    progress: Option<ProgressBar>,
 }
+
+/// Files from this size on take long enough to show progress.
+const LARGE: u64 = 256 << 20;
 
 /// Files up to this size are read whole at once: one system call instead of many.
 const SMALL: u64 = 1 << 20;
@@ -54,6 +61,7 @@ impl Source {
             len,
             modified: data.modified().ok(),
             small,
+            progress: progress(len, path),
         })
     }
 
@@ -92,13 +100,42 @@ impl ReadAt for Source {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         match &self.small {
             Some(all) => all.read_at(offset, buf),
-            None => self.file.read_at(offset, buf),
+            None => {
+                let n = self.file.read_at(offset, buf)?;
+                if let Some(bar) = &self.progress {
+                    let end = offset.saturating_add(u64::try_from(n).unwrap_or(0));
+                    // The tail of a PDF is read first; the bar follows the pass over the whole.
+                    if end.saturating_sub(bar.position()) <= 1 << 20 {
+                        bar.set_position(end);
+                    }
+                }
+                Ok(n)
+            }
         }
     }
 
     fn as_slice(&self) -> Option<&[u8]> {
         self.small.as_deref()
     }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.progress {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A bar on standard error for a large file, where that is a terminal.
+fn progress(len: u64, path: &Path) -> Option<ProgressBar> {
+    if len < LARGE || !io::stderr().is_terminal() {
+        return None;
+    }
+    let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {eta}").ok()?;
+    let bar = ProgressBar::new(len).with_style(style);
+    bar.set_message(path.display().to_string());
+    Some(bar)
 }
 
 /// Reads a whole file of moderate size.
@@ -121,6 +158,27 @@ pub(crate) struct Output {
     target: PathBuf,
     part: PathBuf,
     file: Option<File>,
+}
+
+/// Parts that are being written, to be removed where the command is interrupted. Owned by
+/// [`Output`]: entered when a part is made, taken out when it is gone.
+static PARTS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// The handler of interruptions is set with the first part.
+static HANDLER: Once = Once::new();
+
+/// Removes what is half-written, then ends as an interrupted command does.
+fn remove_parts_when_interrupted() {
+    HANDLER.call_once(|| {
+        // Where no handler can be set, an interruption leaves a hidden part; the target is whole.
+        let _ = ctrlc::set_handler(|| {
+            if let Ok(parts) = PARTS.lock() {
+                for part in parts.iter() {
+                    let _ = fs::remove_file(part);
+                }
+            }
+            std::process::exit(130);
+        });
+    });
 }
 
 /// Who may read a new file.
@@ -157,6 +215,10 @@ impl Output {
             }
             match options.open(&part) {
                 Ok(file) => {
+                    remove_parts_when_interrupted();
+                    if let Ok(mut parts) = PARTS.lock() {
+                        parts.push(part.clone());
+                    }
                     return Ok(Self {
                         target: target.to_owned(),
                         part,
@@ -181,8 +243,12 @@ impl Output {
         } else {
             match fs::hard_link(&self.part, &self.target) {
                 Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
-                    // A file system without hard links.
-                    fs::rename(&self.part, &self.target)
+                    // A file system without hard links: the best that is left is to look again.
+                    if fs::symlink_metadata(&self.target).is_ok() {
+                        Err(io::ErrorKind::AlreadyExists.into())
+                    } else {
+                        fs::rename(&self.part, &self.target)
+                    }
                 }
                 other => other,
             }
@@ -207,6 +273,9 @@ impl Drop for Output {
     fn drop(&mut self) {
         // After a rename there is nothing left to remove.
         let _ = fs::remove_file(&self.part);
+        if let Ok(mut parts) = PARTS.lock() {
+            parts.retain(|p| *p != self.part);
+        }
     }
 }
 

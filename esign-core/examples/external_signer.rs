@@ -1,8 +1,8 @@
 //! Signing where another process holds the key.
 //!
-//! The parent makes the message and says how it is to be signed ([`ToBeSigned`]); it never sees
-//! the private key. A child process, standing for a card, a token or a remote service, holds the
-//! key, signs, and hands back the signature; the parent verifies it with the public key.
+//! The parent prepares a CAdES signature and hands out what is to be signed; it never sees the
+//! private key. A child process, standing for a card, a token or a remote service, holds the
+//! key, signs, and hands back the value; the parent finishes the message and verifies it.
 //!
 //! ```text
 //! cargo run --example external_signer
@@ -18,11 +18,19 @@ use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
+use esign_core::cades::{self, SignatureParameters};
+use esign_core::cms::SignedData;
 use esign_core::der::Writer;
 use esign_core::keys::{
-    Curve, KeyError, KeyErrorKind, KeySpec, PrivateKey, PublicKey, SignatureAlgorithm, SigningKey,
-    ToBeSigned,
+    Curve, Hasher, KeyError, KeyErrorKind, KeySpec, PrivateKey, PublicKey, SignatureAlgorithm,
+    SigningKey,
 };
+use esign_core::time::UnixTime;
+use esign_core::x509::{
+    Certificate, Draft, Identity, Issuer, NameBuilder, Order, Organization, Profile, Request,
+    SerialNumber,
+};
+use ring::rand::SystemRandom;
 
 /// Longest piece that is taken from the other side, in octets.
 const MAX_PIECE: u32 = 1 << 20;
@@ -36,27 +44,71 @@ fn main() -> Result<(), Box<dyn Error>> {
         .algorithms()
         .first()
         .ok_or("the signer has no algorithm")?;
-    let to_be_signed = ToBeSigned {
-        bytes: "Müqavilə № 7, 12.03.2026".as_bytes().to_vec(),
-        algorithm,
-    };
+    let certificate = self_signed(&signer, algorithm)?;
+    let content = "Müqavilə № 7, 12.03.2026".as_bytes().to_vec();
 
-    // What follows does not care where the key is: `SigningKey` is the seam.
+    // The first half: everything but the value. What is handed out is bytes, not a digest.
+    let digest = Hasher::digest(algorithm.digest(), &content);
+    let parameters = SignatureParameters {
+        signing_time: UnixTime::parse("2026-11-23T10:00:00Z"),
+        ..SignatureParameters::default()
+    };
+    let (prepared, to_be_signed) =
+        cades::prepare_signature(&digest, &certificate, algorithm, &parameters)?;
+    // Between the halves stands whoever has the key, for as long as it takes.
     let signature = signer.sign(to_be_signed.algorithm, &to_be_signed.bytes)?;
-    let public = signer.public_key();
-    public.verify(algorithm, &to_be_signed.bytes, &signature)?;
+    // The second half.
+    let message = prepared.finish(&signature)?;
+
+    let data = SignedData::read(&message)?;
+    let first = data.signers.first().ok_or("the message has no signer")?;
+    first.verify(&digest, signer.public_key())?;
     println!(
-        "signed by process {} with {algorithm}: {} octets, verified with {public:?}",
+        "signed by process {} with {algorithm}: a CAdES message of {} octets, verified",
         signer.id,
-        signature.len()
+        message.len()
     );
 
-    let refused = signer.sign(SignatureAlgorithm::Ed25519, &to_be_signed.bytes);
+    let refused = signer.sign(SignatureAlgorithm::Ed25519, b"anything");
     match refused {
         Err(e) if e.kind() == KeyErrorKind::Refused => println!("and refused: {e}"),
         _ => return Err("the signer should have refused".into()),
     }
     signer.stop()
+}
+
+/// A certificate that the key gives itself: any would do.
+fn self_signed(
+    key: &dyn SigningKey,
+    algorithm: SignatureAlgorithm,
+) -> Result<Certificate, Box<dyn Error>> {
+    let name = NameBuilder::parse("CN=x")?.build()?;
+    let proven = Request::sign(&name, key)?
+        .verify()
+        .map_err(|e| e.to_string())?;
+    let identity = Identity::Organization(Organization {
+        common_name: "SINAQ kənar imza".to_owned(),
+        organization: "SINAQ".to_owned(),
+        identifier: None,
+        country: "AZ".to_owned(),
+    });
+    let draft = Draft::new(&Order {
+        key: &proven,
+        profile: &Profile::root(),
+        identity: &identity,
+        issuer: &Issuer {
+            certificate: None,
+            crl: vec![],
+            ocsp: vec![],
+            ca_issuers: vec![],
+        },
+        algorithm,
+        serial: SerialNumber::random(&SystemRandom::new())?,
+        not_before: UnixTime::parse("2026-01-01").ok_or("no such time")?,
+        not_after: None,
+    })?;
+    let linted = draft.lint().value.ok_or("the draft breaks a rule")?;
+    Ok(linted.sign(key)?)
 }
 
 /// The child: holds the key and signs what it is asked for, until its input ends.

@@ -24,6 +24,9 @@ pub(crate) struct Settings {
     /// Revocation lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) crl: Vec<PathBuf>,
+    /// Folder of the register of document codes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) register: Option<PathBuf>,
 }
 
 impl Settings {
@@ -54,7 +57,7 @@ impl Settings {
             let before = text.as_bytes().get(..start).unwrap_or_default();
             let line = before.iter().filter(|b| **b == b'\n').count() + 1;
             Failure::about(&shown, &format!("line {line}: {}", e.message()))
-                .hint("the settings are lang, trust and crl; see esign config --help")
+                .hint("the settings are lang, trust, crl and register; see esign config --help")
         })?;
         match settings.lang.as_deref() {
             None | Some("az" | "en") => Ok(settings),
@@ -95,6 +98,7 @@ mod tests {
             lang: Some("az".to_owned()),
             trust: vec!["/a b/root.pem".into()],
             crl: Vec::new(),
+            register: None,
         };
         assert_eq!(
             toml::from_str::<Settings>(&settings.text().unwrap()).unwrap(),

@@ -316,8 +316,11 @@ fn init(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
         root_crl: args.root_crl_url,
         root_certificate: args.root_url,
     };
-    let passphrase = args.passphrase.given()?;
     let dir = &args.common.dir;
+    let passphrase = match args.passphrase.given()? {
+        Some(given) => Some(given),
+        None => super::key::choose(&dir.join("keys").display().to_string())?,
+    };
     let centre = Centre::init(dir, &options, passphrase, &args.common.who()).map_err(failed)?;
     let root = centre.certificate(Authority::Root);
     let issuing = centre.certificate(Authority::Issuing);

@@ -53,7 +53,7 @@ pub(crate) struct CheckArgs {
     /// Compare this file with the one that was issued
     #[arg(long, value_name = "PDF")]
     document: Option<PathBuf>,
-    /// Folder of the register [also: ESIGN_REGISTER]
+    /// Folder of the register [default: ESIGN_REGISTER, else esign config register]
     #[arg(long, value_name = "DIR", env = "ESIGN_REGISTER")]
     register: Option<PathBuf>,
     /// Judge expiry for this time instead of now
@@ -88,7 +88,7 @@ fn run_check(args: &CheckArgs, context: &Context) -> Result<Exit, Failure> {
         Ok(question) => question,
         Err(error) => return mistyped(&error, args.json, context),
     };
-    let answer = answer(args, &question)?;
+    let answer = answer(args, &question, context)?;
     if args.json {
         print(&format!("{}\n", answer.json(&question)))?;
     } else {
@@ -152,9 +152,13 @@ struct Answer {
     register: Option<Register>,
 }
 
-fn answer(args: &CheckArgs, question: &Question) -> Result<Answer, Failure> {
+fn answer(args: &CheckArgs, question: &Question, context: &Context) -> Result<Answer, Failure> {
+    let folder = args
+        .register
+        .as_ref()
+        .or(context.settings.register.as_ref());
     let at = args.at.unwrap_or_else(now);
-    let register = args.register.as_deref().map(Register::load).transpose();
+    let register = folder.map(|f| Register::load(f)).transpose();
     let register = register.map_err(|e| {
         Failure::new(e)
             .hint("--register names the folder of a centre, such as the one that quickstart made")
@@ -163,7 +167,7 @@ fn answer(args: &CheckArgs, question: &Question) -> Result<Answer, Failure> {
         Some(r) => r.keys().map_err(Failure::new)?,
         None => esign_core::register::IssuerKeys::default(),
     };
-    let store = match &args.register {
+    let store = match folder {
         Some(folder) => Some(
             SqliteStore::open(&folder.join(STORE))
                 .map_err(|e| Failure::about(&folder.display(), &e))?,

@@ -14,6 +14,7 @@ use crate::{Context, print};
   esign config                              prints the file and what is set
   esign config trust root.pem               trust this centre from now on
   esign config crl root.crl issuing.crl     use these revocation lists
+  esign config register esign-demo          check codes against this register
   esign config lang az
   esign config --unset crl
 
@@ -35,6 +36,7 @@ pub(crate) struct Args {
 enum Name {
     Crl,
     Lang,
+    Register,
     Trust,
 }
 
@@ -44,12 +46,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         match name {
             Name::Crl => settings.crl.clear(),
             Name::Lang => settings.lang = None,
+            Name::Register => settings.register = None,
             Name::Trust => settings.trust.clear(),
         }
     } else if let Some(name) = args.name {
         match name {
             Name::Crl => settings.crl = paths(&args.values)?,
             Name::Lang => settings.lang = Some(lang(&args.values)?),
+            Name::Register => settings.register = Some(one(&args.values)?),
             Name::Trust => settings.trust = paths(&args.values)?,
         }
     } else {
@@ -73,6 +77,18 @@ fn lang(values: &[String]) -> Result<String, Failure> {
         _ => Err(Failure::new(format!(
             "lang is \"{}\", expected az or en",
             values.join(" ")
+        ))),
+    }
+}
+
+/// The one folder.
+fn one(values: &[String]) -> Result<PathBuf, Failure> {
+    let mut all = paths(values)?;
+    match (all.pop(), all.is_empty()) {
+        (Some(folder), true) => Ok(folder),
+        _ => Err(Failure::new(format!(
+            "register is one folder, not {}",
+            values.len()
         ))),
     }
 }

@@ -117,7 +117,7 @@ fn generate(args: &GenerateArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// A new passphrase typed twice at a terminal; an empty one is none.
-fn choose(what: &str) -> Result<Option<Passphrase>, Failure> {
+pub(crate) fn choose(what: &str) -> Result<Option<Passphrase>, Failure> {
     if !std::io::stdin().is_terminal() {
         return Ok(None);
     }

@@ -171,6 +171,7 @@ fn next(s: &SignatureReport, nothing_trusted: bool, lang: &Lang) -> String {
         Some(S::HashFailure | S::SigCryptoFailure | S::FormatFailure) => "next-ask-again",
         Some(S::NoCertificateChainFound) if nothing_trusted => "next-trust",
         Some(S::NoCertificateChainFound) => "next-chain",
+        Some(S::TryLater) if is_suspended(s) => "next-suspended",
         Some(S::TryLater) => "next-crl",
         Some(S::SignedDataNotFound) => "next-content",
         Some(S::Revoked | S::RevokedNoPoe | S::RevokedCaNoPoe) => "next-revoked",
@@ -181,6 +182,12 @@ fn next(s: &SignatureReport, nothing_trusted: bool, lang: &Lang) -> String {
         Some(_) => "next-issuer",
     };
     lang.text(key)
+}
+
+/// Whether what keeps the answer open is a suspension (`certificateHold`).
+fn is_suspended(s: &SignatureReport) -> bool {
+    Finding::decisive(&s.findings)
+        .is_some_and(|f| f.because.contains(&("revoked", Fact::Flag(true))))
 }
 
 /// The stages of decision 27/2006, 2.3: the data match the certificate; the certificate is

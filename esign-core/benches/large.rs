@@ -8,49 +8,18 @@
     reason = "a bench that cannot go on should stop"
 )]
 
+#[path = "../tests/support/mod.rs"]
+mod support;
+
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Instant;
 
 use esign_core::cades::{self, Input, SignatureParameters};
-use esign_core::keys::{Curve, KeySpec, PrivateKey, SigningKey};
 use esign_core::pades::{self, Parameters};
 use esign_core::source::ReadAt;
 use esign_core::time::UnixTime;
-use esign_core::x509::{
-    Certificate, Draft, Identity, Issuer, NameBuilder, Order, Organization, Profile, Request,
-    SerialNumber,
-};
-use ring::rand::SystemRandom;
-
-fn certificate(key: &PrivateKey) -> Certificate {
-    let name = NameBuilder::parse("CN=x").unwrap().build().unwrap();
-    let identity = Identity::Organization(Organization {
-        common_name: "SINAQ bench".into(),
-        organization: "SINAQ".into(),
-        identifier: None,
-        country: "AZ".into(),
-    });
-    let proven = Request::sign(&name, key).unwrap().verify().unwrap();
-    let draft = Draft::new(&Order {
-        key: &proven,
-        profile: &Profile::root(),
-        identity: &identity,
-        issuer: &Issuer {
-            certificate: None,
-            crl: vec![],
-            ocsp: vec![],
-            ca_issuers: vec![],
-        },
-        algorithm: key.algorithms()[0],
-        serial: SerialNumber::random(&SystemRandom::new()).unwrap(),
-        not_before: UnixTime::parse("2026-01-01").unwrap(),
-        not_after: None,
-    })
-    .unwrap();
-    draft.lint().value.unwrap().sign(key).unwrap()
-}
 
 /// A PDF of `octets` octets: one page and one large stream.
 fn pdf(path: &Path, octets: usize) {
@@ -162,8 +131,9 @@ fn peak() -> String {
 fn main() {
     let has = |flag: &str| std::env::args().any(|a| a == flag);
     let quick = has("--quick") || has("--test");
-    let key = PrivateKey::generate(KeySpec::Ec(Curve::P256)).unwrap();
-    let certificate = certificate(&key);
+    let support::Signer {
+        key, certificate, ..
+    } = support::Signer::p256();
     if has("--ten-gib") {
         let parameters = SignatureParameters {
             signing_time: UnixTime::parse("2026-11-22"),

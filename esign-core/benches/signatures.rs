@@ -9,6 +9,9 @@
     reason = "a bench that cannot go on should stop"
 )]
 
+#[path = "../tests/support/mod.rs"]
+mod support;
+
 use std::hint::black_box;
 use std::io;
 use std::time::{Duration, Instant};
@@ -16,17 +19,11 @@ use std::time::{Duration, Instant};
 use esign_core::cades::{self, SignatureParameters};
 use esign_core::cms::{ContentHasher, SignedData};
 use esign_core::der::{Tag, Writer};
-use esign_core::keys::{
-    Curve, DigestAlgorithm, Hasher, KeySpec, PrivateKey, SignatureAlgorithm, SigningKey,
-};
+use esign_core::keys::{DigestAlgorithm, Hasher, SignatureAlgorithm};
 use esign_core::oid;
 use esign_core::pades::{self, Parameters};
 use esign_core::pdf::{Compression, Dict, Document, Update};
 use esign_core::time::UnixTime;
-use esign_core::x509::{
-    Certificate, Draft, Identity, Issuer, NameBuilder, Order, Organization, Profile, Request,
-    SerialNumber,
-};
 use ring::rand::SystemRandom;
 use ring::signature as raw;
 
@@ -62,34 +59,6 @@ fn compare(name: &str, goal: f64, limit: &mut dyn FnMut(), ours: &mut dyn FnMut(
     );
 }
 
-fn certificate(key: &PrivateKey) -> Certificate {
-    let name = NameBuilder::parse("CN=x").unwrap().build().unwrap();
-    let identity = Identity::Organization(Organization {
-        common_name: "SINAQ bench".into(),
-        organization: "SINAQ".into(),
-        identifier: None,
-        country: "AZ".into(),
-    });
-    let proven = Request::sign(&name, key).unwrap().verify().unwrap();
-    let draft = Draft::new(&Order {
-        key: &proven,
-        profile: &Profile::root(),
-        identity: &identity,
-        issuer: &Issuer {
-            certificate: None,
-            crl: vec![],
-            ocsp: vec![],
-            ca_issuers: vec![],
-        },
-        algorithm: key.algorithms()[0],
-        serial: SerialNumber::random(&SystemRandom::new()).unwrap(),
-        not_before: UnixTime::parse("2026-01-01").unwrap(),
-        not_after: None,
-    })
-    .unwrap();
-    draft.lint().value.unwrap().sign(key).unwrap()
-}
-
 /// A real PDF, made 50 KiB long by a stream that nothing refers to.
 fn pdf(octets: usize) -> Vec<u8> {
     let path = test_vectors::fixtures::pdf_folder().join("libreoffice.pdf");
@@ -108,8 +77,9 @@ fn pdf(octets: usize) -> Vec<u8> {
 fn main() {
     let quick = std::env::args().any(|a| a == "--quick" || a == "--test");
     let rng = SystemRandom::new();
-    let key = PrivateKey::generate(KeySpec::Ec(Curve::P256)).unwrap();
-    let certificate = certificate(&key);
+    let support::Signer {
+        key, certificate, ..
+    } = support::Signer::p256();
     let public = certificate.public_key().unwrap().clone();
     let algorithm = SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256);
     let pair =

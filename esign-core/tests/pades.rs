@@ -7,92 +7,38 @@
     reason = "a test may fail by panicking"
 )]
 
+mod support;
+
 use std::fs;
 use std::io;
 
 use esign_core::cms::{SignedData, SignerInfo};
 use esign_core::evidence::Evidence;
-use esign_core::keys::{Curve, KeySpec, PrivateKey, SigningKey};
 use esign_core::pades::{self, PadesErrorKind, Parameters, Permission};
 use esign_core::policy::{Policy, Revocation};
-use esign_core::time::UnixTime;
 use esign_core::trust::TrustAnchors;
 use esign_core::validation::{Inputs, Integrity, Report, validate};
-use esign_core::x509::{
-    Certificate, Draft, Identity, Issuer, NameBuilder, Order, Organization, Profile, Request,
-    SerialNumber,
-};
-use ring::rand::SystemRandom;
+use support::t;
 use test_vectors::fixtures::{pdf_fixtures, pdf_folder};
 
-struct Signer {
-    key: PrivateKey,
-    certificate: Certificate,
-    anchors: TrustAnchors,
-}
-
-fn t(text: &str) -> UnixTime {
-    UnixTime::parse(text).unwrap()
-}
-
-fn order(key: &PrivateKey, issuer: Option<(&Certificate, &PrivateKey)>) -> Certificate {
-    let name = NameBuilder::parse("CN=x").unwrap().build().unwrap();
-    let proven = Request::sign(&name, key).unwrap().verify().unwrap();
-    let (profile, common_name) = match issuer {
-        None => (Profile::root(), "SINAQ kök"),
-        Some(_) => (
-            Profile::legal_person().without_public_addresses(),
-            "SINAQ möhürü",
-        ),
-    };
-    let identity = Identity::Organization(Organization {
-        common_name: common_name.into(),
-        organization: "SINAQ MMC".into(),
-        identifier: issuer.map(|_| esign_core::x509::OrganizationIdentifier {
-            scheme: esign_core::x509::OrganizationScheme::Vat,
-            voen: esign_core::x509::Voen::parse("1234567891").unwrap(),
-        }),
-        country: "AZ".into(),
-    });
-    let signing = issuer.map_or(key, |(_, k)| k);
-    let draft = Draft::new(&Order {
-        key: &proven,
-        profile: &profile,
-        identity: &identity,
-        issuer: &Issuer {
-            certificate: issuer.map(|(c, _)| c.clone()),
-            crl: vec![],
-            ocsp: vec![],
-            ca_issuers: vec![],
-        },
-        algorithm: signing.algorithms()[0],
-        serial: SerialNumber::random(&SystemRandom::new()).unwrap(),
-        not_before: t("2026-01-01"),
-        not_after: None,
-    })
-    .unwrap();
-    draft.lint().value.unwrap().sign(signing).unwrap()
-}
+/// A signer of PDFs.
+struct Signer(support::Signer);
 
 impl Signer {
     fn new() -> Self {
-        let ca = PrivateKey::generate(KeySpec::Ec(Curve::P384)).unwrap();
-        let root = order(&ca, None);
-        let key = PrivateKey::generate(KeySpec::Ec(Curve::P256)).unwrap();
-        let certificate = order(&key, Some((&root, &ca)));
-        let mut anchors = TrustAnchors::new();
-        anchors.add(root);
-        Self {
-            key,
-            certificate,
-            anchors,
-        }
+        Self(support::Signer::p256())
     }
 
     fn sign(&self, file: &[u8], parameters: &Parameters) -> Result<Vec<u8>, pades::PadesError> {
         let mut out = Vec::new();
         let file = file.to_vec();
-        let update = pades::sign(&file, &mut out, &self.key, &self.certificate, parameters)?;
+        let update = pades::sign(
+            &file,
+            &mut out,
+            &self.0.key,
+            &self.0.certificate,
+            parameters,
+        )?;
         assert_eq!(out, file, "the file's own octets are copied as they are");
         out.extend(update);
         Ok(out)
@@ -102,13 +48,15 @@ impl Signer {
         let mut policy = Policy::basic();
         policy.revocation = Revocation::Ignore;
         let evidence = Evidence::new();
+        let mut anchors = TrustAnchors::new();
+        anchors.add(self.0.root.clone());
         let file = file.to_vec();
         let signatures = pades::prepare(&file).unwrap();
         validate(
             &signatures,
             &Inputs {
                 at: t("2026-11-22"),
-                anchors: &self.anchors,
+                anchors: &anchors,
                 evidence: &evidence,
                 policy: &policy,
             },

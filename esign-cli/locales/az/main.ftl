@@ -106,7 +106,6 @@ rule-pdf-revision = imzalanmış redaksiya sənədindir və bu imzanı ehtiva ed
 rule-pdf-one-signer = imzanın bir sahibi var
 rule-pdf-subfilter = imzanın növü məlumdur
 rule-pdf-signature-shared = imza yalnız bir sahədədir
-rule-pdf-changes = sonrakı dəyişikliklər, icazə verildiyi kimi
 rule-pdf-changes-permitted = sonrakı dəyişikliklər imzanın icazə verdikləridir
 rule-pdf-changes-undefined = sonrakı dəyişikliklər sənədin görünüşünü imzalandığı kimi saxlayır
 rule-pdf-field-lock = kilidlənmiş sahələr olduğu kimi qalıb

@@ -106,7 +106,6 @@ rule-pdf-revision = the signed revision is one of the document, and holds this s
 rule-pdf-one-signer = the signature has one signer
 rule-pdf-subfilter = the kind of signature is known
 rule-pdf-signature-shared = the signature stands in one field only
-rule-pdf-changes = later changes, as allowed
 rule-pdf-changes-permitted = later changes are those that the signature allows
 rule-pdf-changes-undefined = later changes leave what the document shows as it was signed
 rule-pdf-field-lock = locked fields were left as they were

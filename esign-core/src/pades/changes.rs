@@ -35,6 +35,7 @@ pub(super) fn judge(
     before: View<'_>,
     after: View<'_>,
     written: &[u32],
+    memory: &mut Memory,
 ) -> Result<Change, PdfError> {
     let mut judge = Judge {
         before,
@@ -45,7 +46,8 @@ pub(super) fn judge(
             fields: Vec::new(),
         },
         roles: HashMap::new(),
-        shown: None,
+        fields_assigned: false,
+        shown: memory.shown.take(),
     };
     if before.root()? != after.root()? {
         judge.note(
@@ -59,7 +61,10 @@ pub(super) fn judge(
     }
     let old_catalog = before.catalog()?;
     let new_catalog = after.catalog()?;
-    let old_form = Form::read(before, &old_catalog)?;
+    let old_form = match memory.form.take() {
+        Some(form) => form,
+        None => Form::read(before, &old_catalog)?,
+    };
     let new_form = Form::read(after, &new_catalog)?;
     judge.assign_roles(&old_catalog, &old_form)?;
     let written: HashSet<u32> = written.iter().copied().collect();
@@ -69,9 +74,21 @@ pub(super) fn judge(
     let mut numbers: Vec<u32> = written.into_iter().collect();
     numbers.sort_unstable();
     for number in numbers {
-        judge.object(number)?;
+        judge.object(number, &old_form)?;
     }
+    // What pages reach stays as it is while no revision touches it.
+    if judge.change.kind < ChangeKind::Other {
+        memory.shown = judge.shown;
+    }
+    memory.form = Some(new_form);
     Ok(judge.change)
+}
+
+/// What is carried from one revision to the next.
+#[derive(Default)]
+pub(super) struct Memory {
+    form: Option<Form>,
+    shown: Option<Option<HashSet<u32>>>,
 }
 
 /// What an object that was there before is, where that decides how a change of it counts.
@@ -92,6 +109,7 @@ struct Judge<'d> {
     after: View<'d>,
     change: Change,
     roles: HashMap<u32, Role>,
+    fields_assigned: bool,
     /// What the pages reach, once it was needed; `None` inside where it is too much to be known.
     shown: Option<Option<HashSet<u32>>>,
 }
@@ -119,6 +137,22 @@ impl Judge<'_> {
                 self.roles.insert(number, Role::Dss);
             }
         }
+        let fields = form.dict.get("Fields").and_then(Object::as_ref);
+        let resources = form.dict.get("DR").and_then(Object::as_ref);
+        let own = form.fields.iter().filter_map(|f| f.reference);
+        for reference in own.chain(form.reference).chain(fields).chain(resources) {
+            self.roles.insert(reference.number, Role::Compared);
+        }
+        self.roles.insert(view.root()?.number, Role::Compared);
+        Ok(())
+    }
+
+    /// Roles of the widgets of fields and of their looks, assigned when a change asks for them.
+    fn assign_field_roles(&mut self, form: &Form) -> Result<(), PdfError> {
+        if core::mem::replace(&mut self.fields_assigned, true) {
+            return Ok(());
+        }
+        let view = self.before;
         for field in &form.fields {
             for (reference, widget) in self.widgets(view, field)? {
                 if let Some(look) = widget.get("AP") {
@@ -131,13 +165,6 @@ impl Judge<'_> {
                 }
             }
         }
-        let fields = form.dict.get("Fields").and_then(Object::as_ref);
-        let resources = form.dict.get("DR").and_then(Object::as_ref);
-        let own = form.fields.iter().filter_map(|f| f.reference);
-        for reference in own.chain(form.reference).chain(fields).chain(resources) {
-            self.roles.insert(reference.number, Role::Compared);
-        }
-        self.roles.insert(view.root()?.number, Role::Compared);
         Ok(())
     }
 
@@ -263,6 +290,19 @@ impl Judge<'_> {
                 );
                 continue;
             };
+            // A field that is its own widget, of which nothing was written, is what it was.
+            let untouched = |reference: Option<Reference>| {
+                reference.is_some_and(|r| !written.contains(&r.number))
+            };
+            let value = field.value.as_ref().and_then(Object::as_ref);
+            if field.reference == now.reference
+                && untouched(field.reference)
+                && (field.value.is_none() || untouched(value))
+                && field.dict.get("Kids").is_none()
+                && field.dict.get("Parent").is_none()
+            {
+                continue;
+            }
             self.field(field, now, written)?;
         }
         let known: HashSet<&str> = old.fields.iter().map(|f| f.name.as_str()).collect();
@@ -387,7 +427,7 @@ impl Judge<'_> {
     }
 
     /// One written object, unless it is new or compared elsewhere.
-    fn object(&mut self, number: u32) -> Result<(), PdfError> {
+    fn object(&mut self, number: u32, form: &Form) -> Result<(), PdfError> {
         let Some(old) = self.before.object(number)?.map(|i| i.object) else {
             return Ok(());
         };
@@ -418,6 +458,9 @@ impl Judge<'_> {
                 format!("object {number}, which pages show"),
             );
             return Ok(());
+        }
+        if !self.roles.contains_key(&number) {
+            self.assign_field_roles(form)?;
         }
         match self.roles.get(&number) {
             Some(Role::Compared) => return Ok(()),

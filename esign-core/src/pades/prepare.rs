@@ -19,6 +19,8 @@ use crate::validation::{
     SignedObject,
 };
 
+/// Things that are named for one kind of later change.
+const MAX_TOUCHED: usize = 20;
 /// Signature fields that are read. The largest honest documents have some hundred.
 const MAX_SIGNATURES: usize = 2_000;
 
@@ -269,13 +271,19 @@ impl Found {
         let Some(signed) = document.at(revision) else {
             return Ok(());
         };
-        let form = Form::read(signed, &signed.catalog()?)?;
-        let Some(then) = form.field(&field.name) else {
-            self.findings
-                .push(failed("the signed revision has no such field"));
-            return Ok(());
+        let value = match (field.reference, field.dict.get("V")) {
+            // The field is an object of its own that holds the value: look at it as it was then.
+            (Some(reference), Some(_)) => {
+                let then = signed.object(reference.number)?.map(|i| i.object);
+                let dict = then.as_ref().and_then(Object::as_dict);
+                dict.and_then(|d| d.get("V")).cloned()
+            }
+            _ => {
+                let form = Form::read(signed, &signed.catalog()?)?;
+                form.field(&field.name).and_then(|f| f.value.clone())
+            }
         };
-        let value = then.value.as_ref().map(|v| signed.resolve(v)).transpose()?;
+        let value = value.map(|v| signed.resolve(&v)).transpose()?;
         let same = value
             .as_ref()
             .and_then(Object::as_dict)
@@ -456,18 +464,25 @@ impl Found {
         let Some(revision) = self.revision else {
             return Coverage::Partial;
         };
-        let later: Vec<RevisionChange> = changes
-            .iter()
-            .enumerate()
-            .skip(revision + 1)
-            .filter_map(|(r, change)| {
-                change.as_ref().map(|c| RevisionChange {
+        // One entry for each kind of change: a document with hundreds of signatures would
+        // otherwise be told of hundreds of times over.
+        let mut later: Vec<RevisionChange> = Vec::new();
+        for (r, change) in changes.iter().enumerate().skip(revision + 1) {
+            let Some(change) = change else { continue };
+            match later.iter_mut().find(|l| l.kind == change.kind) {
+                Some(entry) => {
+                    let room = MAX_TOUCHED.saturating_sub(entry.touched.len());
+                    entry
+                        .touched
+                        .extend(change.touched.iter().take(room).cloned());
+                }
+                None => later.push(RevisionChange {
                     revision: r + 1,
-                    kind: c.kind,
-                    touched: c.touched.clone(),
-                })
-            })
-            .collect();
+                    kind: change.kind,
+                    touched: change.touched.iter().take(MAX_TOUCHED).cloned().collect(),
+                }),
+            }
+        }
         if revisions == 1 && later.is_empty() {
             return Coverage::Whole;
         }
@@ -517,9 +532,6 @@ impl Found {
                     ),
                 };
                 self.findings.push(describe(finding));
-            } else if change.kind > ChangeKind::Nothing {
-                self.findings
-                    .push(describe(Finding::remark("pdf.changes", CLAUSE)));
             }
             let locked: Vec<String> = change
                 .fields
@@ -641,6 +653,7 @@ fn later_changes(
     let Some(first) = first else {
         return Ok(changes);
     };
+    let mut memory = changes::Memory::default();
     for revision in first + 1..count {
         let (Some(before), Some(after)) = (document.at(revision - 1), document.at(revision)) else {
             continue;
@@ -650,7 +663,7 @@ fn later_changes(
             .iter()
             .map(|c| c.number)
             .collect();
-        let change = changes::judge(before, after, &written)?;
+        let change = changes::judge(before, after, &written, &mut memory)?;
         if let Some(slot) = changes.get_mut(revision) {
             *slot = Some(change);
         }

@@ -8,7 +8,7 @@
 //! # Source
 //! ISO 32000-2 12.8.2.2.2 (which changes DocMDP allows); EN 319 142-1 5.4 (DSS).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::fields::{Field, Form};
 use crate::pdf::limits::MAX_OBJECT_BYTES;
@@ -16,7 +16,7 @@ use crate::pdf::{Dict, Object, PdfError, Reference, View};
 use crate::validation::ChangeKind;
 
 /// Objects looked at when the DSS, a field's appearances or an annotation is gathered.
-const MAX_GATHERED: usize = 100_000;
+const MAX_GATHERED: usize = 2_000_000;
 /// Descriptions kept for one revision.
 const MAX_TOUCHED: usize = 50;
 
@@ -47,6 +47,7 @@ pub(super) fn judge(
         },
         roles: HashMap::new(),
         fields_assigned: false,
+        widgets_after: HashSet::new(),
         shown: memory.shown.take(),
     };
     if before.root()? != after.root()? {
@@ -68,6 +69,25 @@ pub(super) fn judge(
     let new_form = Form::read(after, &new_catalog)?;
     judge.assign_roles(&old_catalog, &old_form)?;
     let written: HashSet<u32> = written.iter().copied().collect();
+    for field in &new_form.fields {
+        let kids = field
+            .dict
+            .get("Kids")
+            .map(|k| after.resolve(k))
+            .transpose()?;
+        let kids = kids.as_ref().and_then(Object::as_array).unwrap_or_default();
+        let widgets = kids
+            .iter()
+            .filter_map(Object::as_ref)
+            .chain(field.reference);
+        judge.widgets_after.extend(widgets.map(|r| r.number));
+    }
+    if new_form.oddities != old_form.oddities {
+        judge.note(
+            ChangeKind::Other,
+            "the form cannot be read as a whole".to_owned(),
+        );
+    }
     judge.catalog(&old_catalog, &new_catalog)?;
     judge.form(&old_form, &new_form)?;
     judge.fields(&old_form, &new_form, &written)?;
@@ -110,6 +130,8 @@ struct Judge<'d> {
     change: Change,
     roles: HashMap<u32, Role>,
     fields_assigned: bool,
+    /// Numbers of the form's fields and their widgets as they are now.
+    widgets_after: HashSet<u32>,
     /// What the pages reach, once it was needed; `None` inside where it is too much to be known.
     shown: Option<Option<HashSet<u32>>>,
 }
@@ -305,14 +327,24 @@ impl Judge<'_> {
             }
             self.field(field, now, written)?;
         }
-        let known: HashSet<&str> = old.fields.iter().map(|f| f.name.as_str()).collect();
+        let known: HashSet<(&str, Option<Reference>)> = old
+            .fields
+            .iter()
+            .map(|f| (f.name.as_str(), f.reference))
+            .collect();
         for field in new
             .fields
             .iter()
-            .filter(|f| !known.contains(f.name.as_str()))
+            .filter(|f| !known.contains(&(f.name.as_str(), f.reference)))
         {
             if field.kind == b"Sig" {
-                let stamp = self.is_time_stamp(field)?;
+                let shows = field.dict.get("AP").is_some();
+                if shows && !field.is_signed(self.after)? {
+                    let what = format!("signature field {} shows something, unsigned", field.name);
+                    self.note(ChangeKind::Other, what);
+                    continue;
+                }
+                let stamp = !shows && self.is_time_stamp(field)?;
                 let kind = if stamp {
                     ChangeKind::ValidationData
                 } else {
@@ -368,6 +400,10 @@ impl Judge<'_> {
                         self.note(kind, format!("signature field {name}"));
                         self.change.fields.push(name.clone());
                     }
+                }
+                "AS" | "AP" | "MK" if signature && old.is_signed(self.before)? => {
+                    let what = format!("look of the signature in field {name}");
+                    self.note(ChangeKind::Other, what);
                 }
                 "V" | "AS" | "AP" | "I" | "M" | "RV" | "MK" => {
                     let kind = if signature {
@@ -429,6 +465,11 @@ impl Judge<'_> {
     /// One written object, unless it is new or compared elsewhere.
     fn object(&mut self, number: u32, form: &Form) -> Result<(), PdfError> {
         let Some(old) = self.before.object(number)?.map(|i| i.object) else {
+            // A reference that led nowhere was null, and what fills it now is a change of that.
+            if self.shown_by_pages(number)? {
+                let what = format!("object {number}, to which pages referred before it was there");
+                self.note(ChangeKind::Other, what);
+            }
             return Ok(());
         };
         let Some(new) = self.after.object(number)?.map(|i| i.object) else {
@@ -448,6 +489,11 @@ impl Judge<'_> {
             name.map(<[u8]>::to_vec)
         };
         let pages = (kind(&old), kind(&new));
+        let node = |k: &Option<Vec<u8>>| k.as_deref() == Some(b"Pages");
+        if node(&pages.0) || node(&pages.1) {
+            self.note(ChangeKind::Other, format!("page tree (object {number})"));
+            return Ok(());
+        }
         let page = Some(b"Page".to_vec());
         if pages == (page.clone(), page) && self.page_index(number)?.is_some() {
             return self.page(number, &dict(&old), &dict(&new));
@@ -475,13 +521,17 @@ impl Judge<'_> {
             Some(Role::FieldAppearance) => {
                 let what = format!("appearance of a form field (object {number})");
                 self.note(ChangeKind::FormFilling, what);
+                // Whose look it is is not known: any that has one, as locks are concerned.
+                let looks = form.fields.iter().filter(|f| f.dict.get("AP").is_some());
+                self.change.fields.extend(looks.map(|f| f.name.clone()));
                 return Ok(());
             }
             None => {}
         }
-        // Containers of the file's own structure; what is in them is judged by number.
-        let structure = |k: &Option<Vec<u8>>| matches!(k.as_deref(), Some(b"XRef" | b"ObjStm"));
-        if structure(&pages.0) && structure(&pages.1) {
+        // A cross-reference stream speaks of places only; an object stream that is rewritten in
+        // place rewrites all that is in it, without their numbers being written.
+        let xref = |k: &Option<Vec<u8>>| k.as_deref() == Some(b"XRef");
+        if xref(&pages.0) && xref(&pages.1) {
             return Ok(());
         }
         self.other(number, &old, &new)
@@ -540,7 +590,10 @@ impl Judge<'_> {
             if subtype == b"Widget" {
                 // The field itself was judged; a widget of no field of the form is an annotation
                 // that shows something.
-                if is.get("FT").or_else(|| is.get("Parent")).is_none() {
+                let of_form = added
+                    .as_ref()
+                    .is_some_and(|r| self.widgets_after.contains(&r.number));
+                if !of_form {
                     self.note(ChangeKind::Other, format!("{label}, widget of no field"));
                 }
                 continue;
@@ -610,14 +663,24 @@ impl Judge<'_> {
 
 /// Keys whose values differ, as text.
 fn differing(old: &Dict, new: &Dict) -> Vec<String> {
-    let mut keys: Vec<String> = Vec::new();
-    for entry in old.entries().iter().chain(new.entries()) {
-        let key = String::from_utf8_lossy(&entry.key.0).into_owned();
-        if !keys.contains(&key) && old.get(&key) != new.get(&key) {
-            keys.push(key);
+    fn all(dict: &Dict) -> BTreeMap<&[u8], Vec<&Object>> {
+        let mut map: BTreeMap<&[u8], Vec<&Object>> = BTreeMap::new();
+        for entry in dict.entries() {
+            map.entry(&entry.key.0).or_default().push(&entry.value);
         }
+        map
     }
-    keys
+    let (a, b) = (all(old), all(new));
+    let keys: BTreeSet<&[u8]> = a.keys().chain(b.keys()).copied().collect();
+    // A key that stands twice is read differently by different readers.
+    let twice = |k: &[u8]| b.get(k).is_some_and(|v| v.len() > 1);
+    keys.into_iter()
+        .filter(|k| a.get(k) != b.get(k) || twice(k))
+        .map(|k| match (twice(k), std::str::from_utf8(k)) {
+            (false, Ok(text)) => text.to_owned(),
+            _ => format!("{} (ambiguous)", String::from_utf8_lossy(k)),
+        })
+        .collect()
 }
 
 fn dict(object: &Object) -> Dict {

@@ -1,5 +1,6 @@
 //! From a PDF to [`Signature`]s: fields, byte ranges, one pass of hashing, later changes.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::changes::{self, Change};
@@ -43,6 +44,7 @@ pub fn prepare(source: &dyn ReadAt) -> Result<Vec<Signature>, PadesError> {
     let view = document.current();
     let form = Form::read(view, &view.catalog()?)?;
     let mut found = Vec::new();
+    let (mut seen, mut shared) = (HashSet::new(), HashSet::new());
     for field in form.signature_fields() {
         if found.len() >= MAX_SIGNATURES {
             return Err(PadesError::new(
@@ -50,12 +52,24 @@ pub fn prepare(source: &dyn ReadAt) -> Result<Vec<Signature>, PadesError> {
                 format!("more than {MAX_SIGNATURES} signature fields"),
             ));
         }
+        let number = field
+            .value
+            .as_ref()
+            .and_then(Object::as_ref)
+            .map(|r| r.number);
+        if let Some(number) = number
+            && !seen.insert(number)
+        {
+            // Read once, however many fields show it.
+            shared.insert(number);
+            continue;
+        }
         if let Some(signature) = Found::read(&document, field)? {
             found.push(signature);
         }
     }
     found.sort_by_key(|f| f.range.map_or(u64::MAX, |r| r.end));
-    shared_dictionaries(&mut found);
+    shared_dictionaries(&mut found, &shared);
     let digests = hash(source, &mut found)?;
     let changes = later_changes(&document, &found)?;
     let certified = found
@@ -268,6 +282,14 @@ impl Found {
             return Ok(());
         };
         self.revision = Some(revision);
+        if let Some(r) = document.revisions().get(revision)
+            && r.startxref().is_some_and(|at| at != r.xref_offset())
+            && document.revisions().len() > revision + 1
+        {
+            self.findings.push(failed(
+                "startxref of the signed revision leads to another section",
+            ));
+        }
         let Some(signed) = document.at(revision) else {
             return Ok(());
         };
@@ -589,22 +611,16 @@ fn enclosed_octets(found: &Found, data: &SignedData) -> Option<Vec<u8>> {
 }
 
 /// Rule 64: two fields that show one signature dictionary.
-fn shared_dictionaries(found: &mut [Found]) {
-    let numbers: Vec<Option<u32>> = found.iter().map(|f| f.number).collect();
-    for (i, f) in found.iter_mut().enumerate() {
-        let shared = f.number.is_some()
-            && numbers
-                .iter()
-                .enumerate()
-                .any(|(j, n)| i != j && *n == f.number);
-        if shared {
+fn shared_dictionaries(found: &mut [Found], shared: &HashSet<u32>) {
+    for f in found.iter_mut() {
+        if let Some(number) = f.number.filter(|n| shared.contains(n)) {
             f.findings.push(
                 Finding::failed(
                     "pdf.signature.shared",
                     "rule 64",
                     SubIndication::FormatFailure,
                 )
-                .with("object", u64::from(f.number.unwrap_or(0))),
+                .with("object", u64::from(number)),
             );
         }
     }

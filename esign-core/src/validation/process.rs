@@ -5,7 +5,7 @@ use super::report::{
 };
 use super::{CertRef, Format, Integrity, ObjectDigest, Signature, SignerIdentifier};
 use crate::evidence::Evidence;
-use crate::keys::{Digest, DigestAlgorithm, Hasher};
+use crate::keys::{Digest, DigestAlgorithm, Hasher, VerifyError};
 use crate::path::{KeyPurpose, PathInputs, RevocationChecking, VerifiedPath, build_path};
 use crate::policy::{Acceptance, Policy, Revocation};
 use crate::report::{Finding, Indication, SubIndication};
@@ -271,6 +271,14 @@ fn cryptographic_verification(signature: &Signature, certificate: &Certificate) 
             .of(object)
             .with("algorithm", algorithm.to_string())
             .with("key", key.algorithm().to_string()),
+        // What is not verified here is not thereby wrong.
+        Err(error @ VerifyError::Unsupported { .. }) => {
+            let sub = SubIndication::CryptoConstraintsFailureNoPoe;
+            Finding::indeterminate(RULE, CLAUSE, sub)
+                .of(object)
+                .with("algorithm", algorithm.to_string())
+                .with("reason", error.to_string())
+        }
         Err(error) => Finding::failed(RULE, CLAUSE, SubIndication::SigCryptoFailure)
             .of(object)
             .with("algorithm", algorithm.to_string())

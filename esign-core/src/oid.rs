@@ -309,6 +309,10 @@ oids! {
     /// des-EDE3-CBC, RFC 8018 B.2.2
     DES_EDE3_CBC = "1.2.840.113549.3.7";
 
+    // Names.
+    /// id-on-SmtpUTF8Mailbox, RFC 9598 3
+    SMTP_UTF8_MAILBOX = "1.3.6.1.5.5.7.8.9";
+
     // PKCS#12.
     /// id-encryptedData, RFC 5652 8
     ENCRYPTED_DATA = "1.2.840.113549.1.7.6";

@@ -66,13 +66,13 @@ fn another_issuers_path_and_list_are_judged() {
         let judge = |evidence: &Evidence| {
             build_path(
                 &leaf,
-                &PathInputs {
+                &PathInputs::new(
                     at,
-                    anchors: &anchors,
+                    &anchors,
                     evidence,
-                    revocation: RevocationChecking::Required,
-                    purpose: KeyPurpose::DocumentSigning,
-                },
+                    RevocationChecking::Required,
+                    KeyPurpose::DocumentSigning,
+                ),
             )
         };
         let nothing = judge(&Evidence::new());

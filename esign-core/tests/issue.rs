@@ -196,13 +196,13 @@ fn judge(
     let anchors: TrustAnchors = [anchor.clone()].into_iter().collect();
     build_path(
         leaf,
-        &PathInputs {
-            at: t(at),
-            anchors: &anchors,
+        &PathInputs::new(
+            t(at),
+            &anchors,
             evidence,
-            revocation: RevocationChecking::Required,
+            RevocationChecking::Required,
             purpose,
-        },
+        ),
     )
 }
 
@@ -626,13 +626,13 @@ fn what_may_not_issue_does_not() {
     );
     let none = build_path(
         &end,
-        &PathInputs {
-            at: t("2026-01-02"),
-            anchors: &TrustAnchors::new(),
-            evidence: &evidence,
-            revocation: RevocationChecking::Skipped,
-            purpose: signing,
-        },
+        &PathInputs::new(
+            t("2026-01-02"),
+            &TrustAnchors::new(),
+            &evidence,
+            RevocationChecking::Skipped,
+            signing,
+        ),
     );
     assert_eq!(sub(&none), Some(SubIndication::NoCertificateChainFound));
     // A responder's key does not sign documents, a person's stamps no time.

@@ -32,7 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "path",
         &[
-            "trust", "evidence", "policy", "crl", "x509", "keys", "report", "oid", "time",
+            "trust", "evidence", "policy", "crl", "x509", "keys", "report", "der", "oid", "time",
         ],
     ),
     (

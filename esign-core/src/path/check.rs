@@ -1,249 +1,294 @@
-use ::der::asn1::ObjectIdentifier;
-
-use super::search::{name_of, summarise};
-use super::{KeyPurpose, PathInputs};
+use super::budget::Budget;
+use super::extensions::View;
+use super::name_constraints::{Constraints, Violation};
+use super::policy_graph::{PolicyError, PolicyOutputs, PolicyState};
+use super::purpose::{self, identifiers, names};
+use super::record::{Record, broken};
+use super::search::{Link, name_of};
+use super::{PathInputs, PathProfile, strict};
 use crate::oid;
 use crate::report::{Finding, SubIndication};
 use crate::x509::{Certificate, KeyUsage};
 
-/// Critical extensions whose meaning is honoured here. Policies: without an initial policy set and
-/// without policyConstraints, which are refused, policies and mappings decide nothing
-/// (RFC 5280 6.1.5 (g)).
-const PROCESSED: [ObjectIdentifier; 8] = [
-    oid::BASIC_CONSTRAINTS,
-    oid::KEY_USAGE,
-    oid::EXT_KEY_USAGE,
-    oid::SUBJECT_ALT_NAME,
-    oid::CERTIFICATE_POLICIES,
-    oid::POLICY_MAPPINGS,
-    oid::INHIBIT_ANY_POLICY,
-    oid::CRL_DISTRIBUTION_POINTS,
-];
-
-/// One finding for each certificate of a path whose signatures verify, the rules below it.
-pub(super) fn path(chain: &[Certificate], inputs: &PathInputs<'_>) -> Vec<Finding> {
-    let last = chain.len().saturating_sub(1);
-    let mut below = 0u32;
-    let mut findings = Vec::with_capacity(chain.len());
-    for (i, certificate) in chain.iter().enumerate() {
-        let mut finding =
-            Finding::passed("path.certificate", "RFC 5280 6.1.3").of(name_of(certificate));
-        let rules = &mut finding.children;
-        let anchor = i == last;
-        // An anchor that is asked about itself is used, so its validity counts.
-        if !anchor || i == 0 {
-            rules.push(validity(certificate, inputs));
-        }
-        if !anchor {
-            rules.extend(critical(certificate));
-            rules.push(well_formed(certificate));
-        }
-        if i == 0 {
-            rules.extend(purpose(certificate, inputs.purpose));
-        } else {
-            rules.extend(authority(certificate, below));
-            below = below.saturating_add(u32::from(!certificate.is_self_issued()));
-        }
-        finding.children.extend(constraints(certificate));
-        summarise(&mut finding);
-        findings.push(finding);
-    }
-    findings
+/// What the rules say of a complete path.
+pub(super) struct Checked {
+    /// Of each certificate, leaf first, what was found.
+    pub(super) records: Vec<Record>,
+    pub(super) policies: PolicyOutputs,
 }
 
-fn validity(certificate: &Certificate, inputs: &PathInputs<'_>) -> Finding {
-    let (rule, clause) = ("path.validity", "RFC 5280 6.1.3 (a)(2)");
-    if certificate.is_valid_at(inputs.at) {
-        Finding::passed(rule, clause)
-    } else {
-        Finding::indeterminate(rule, clause, SubIndication::OutOfBoundsNoPoe)
+/// Runs RFC 5280 6.1 over a path whose signatures verify; `chain` is leaf first, anchor last.
+///
+/// Of an anchor the limits that it sets to itself count: basicConstraints, keyUsage,
+/// nameConstraints, policyConstraints, inhibitAnyPolicy (RFC 5937 3.2).
+pub(super) fn path(
+    chain: &[Link<'_>],
+    inputs: &PathInputs<'_>,
+    budget: &mut Budget,
+    full: bool,
+) -> Checked {
+    let last = chain.len().saturating_sub(1);
+    let strict = inputs.profile == PathProfile::Strict;
+    let mut below: u32 = chain
+        .iter()
+        .take(last)
+        .skip(1)
+        .map(|link| u32::from(!link.view.self_issued))
+        .sum();
+    let mut constraints: Vec<(&Certificate, &Constraints)> = Vec::new();
+    let mut policy = Some(PolicyState::new(last, inputs.policies));
+    let mut policies = PolicyOutputs::default();
+    let mut records = Vec::with_capacity(chain.len());
+    let depth = below;
+    for (i, link) in chain.iter().enumerate().rev() {
+        let (c, view) = (link.certificate, &*link.view);
+        let (anchor, leaf) = (i == last, i == 0);
+        let mut record = Record::new(full);
+        // An anchor that is asked about itself is used, so its validity counts.
+        if !anchor || leaf || strict {
+            validity(c, inputs, &mut record);
+        }
+        if !anchor || strict {
+            critical(view, &mut record);
+        }
+        well_formed(view, anchor && !strict, &mut record);
+        if !anchor {
+            if leaf || !view.self_issued {
+                named(c, view, &constraints, budget, &mut record);
+            }
+            if let Some(state) = &mut policy
+                && let Err(e) = state.certificate(view, leaf, budget)
+            {
+                record.add(policy_finding(&e, view, state.explicit_policy(), inputs));
+                policy = None;
+            }
+        }
+        if leaf {
+            purpose::end_entity(c, view, inputs, &mut record);
+            reference_names(c, view, inputs, &mut record);
+            max_depth(depth, inputs, &mut record);
+            if !anchor && let Some(state) = policy.take() {
+                match state.wrap_up(view, budget) {
+                    Ok(outputs) => {
+                        record.passed("path.policies", "RFC 5280 6.1.5 (g)", |f| {
+                            let valid = outputs.user_constrained.iter();
+                            f.with(
+                                "policies",
+                                valid.map(|p| p.policy.to_string()).collect::<Vec<_>>(),
+                            )
+                        });
+                        policies = outputs;
+                    }
+                    Err(e) => record.add(policy_finding(&e, view, 0, inputs)),
+                }
+            }
+        } else {
+            if !anchor {
+                below = below.saturating_sub(u32::from(!view.self_issued));
+                purpose::authority(view, inputs, &mut record);
+            }
+            authority(c, view, below, &mut record);
+            match &mut policy {
+                Some(state) if anchor => state.constrain(view),
+                Some(state) => {
+                    let explicit = state.explicit_policy();
+                    if let Err(e) = state.prepare(view, budget) {
+                        record.add(policy_finding(&e, view, explicit, inputs));
+                        policy = None;
+                    }
+                }
+                None => {}
+            }
+            constraints.extend(view.constraints.as_ref().map(|own| (c, own)));
+        }
+        if strict {
+            strict::check(c, view, !leaf || view.is_authority(), &mut record);
+        }
+        records.push(record);
     }
-    .with("at", inputs.at)
-    .with("not_before", certificate.not_before())
-    .with("not_after", certificate.not_after())
+    records.reverse();
+    Checked { records, policies }
+}
+
+fn validity(c: &Certificate, inputs: &PathInputs<'_>, record: &mut Record) {
+    let (rule, clause) = ("path.validity", "RFC 5280 6.1.3 (a)(2)");
+    let facts = |f: Finding| {
+        f.with("at", inputs.at)
+            .with("not_before", c.not_before())
+            .with("not_after", c.not_after())
+    };
+    if c.is_valid_at(inputs.at) {
+        record.passed(rule, clause, facts);
+    } else {
+        let sub = SubIndication::OutOfBoundsNoPoe;
+        record.add(facts(Finding::indeterminate(rule, clause, sub)));
+    }
 }
 
 /// Critical extensions that are not processed; a path with one does not pass.
-fn critical(certificate: &Certificate) -> Vec<Finding> {
+fn critical(view: &View, record: &mut Record) {
     let (rule, clause) = ("path.critical-extensions", "RFC 5280 6.1.4 (o), 6.1.5 (f)");
-    let unknown: Vec<String> = certificate
-        .extensions()
-        .filter(|e| e.critical && !PROCESSED.contains(&e.oid) && e.oid != oid::NAME_CONSTRAINTS)
-        .map(|e| e.oid.to_string())
-        .collect();
-    if unknown.is_empty() {
-        return vec![Finding::passed(rule, clause)];
+    if view.unknown_critical.is_empty() {
+        record.passed(rule, clause, |f| f);
+    } else {
+        let unknown = identifiers(&view.unknown_critical);
+        record.add(broken(rule, clause).with("not_processed", unknown));
     }
-    vec![broken(rule, clause).with("not_processed", unknown)]
 }
 
-/// Every known extension decodes, whether it decides anything here or not: what one reader skips
-/// another may act on.
-fn well_formed(c: &Certificate) -> Finding {
+/// Every known extension decodes; of an anchor those that count.
+fn well_formed(view: &View, anchor: bool, record: &mut Record) {
     let (rule, clause) = ("path.extensions-well-formed", "RFC 5280 4.2.1");
-    let errors: Vec<String> = [
-        c.authority_key_identifier().err(),
-        c.subject_key_identifier().err(),
-        c.subject_alt_name().err(),
-        c.certificate_policies().err(),
-        c.crl_distribution_points().err(),
-        c.authority_info_access().err(),
-        c.ext_key_usage().err(),
-        c.key_usage().err(),
-        c.basic_constraints().err(),
-        c.qc_statements().err(),
-    ]
-    .into_iter()
-    .flatten()
-    .map(|e| e.to_string())
-    .collect();
-    if errors.is_empty() {
-        Finding::passed(rule, clause)
+    let counts = [
+        oid::BASIC_CONSTRAINTS,
+        oid::KEY_USAGE,
+        oid::NAME_CONSTRAINTS,
+        oid::POLICY_CONSTRAINTS,
+        oid::INHIBIT_ANY_POLICY,
+    ];
+    let malformed = view.malformed.iter();
+    let errors: Vec<String> = malformed
+        .filter(|(id, _)| !anchor || counts.contains(id))
+        .map(|(_, why)| why.clone())
+        .collect();
+    if !errors.is_empty() {
+        record.add(broken(rule, clause).with("malformed", errors));
+    } else if !anchor {
+        record.passed(rule, clause, |f| f);
+    }
+}
+
+/// Whether the names of a certificate keep the constraints of every authority above it.
+fn named(
+    c: &Certificate,
+    view: &View,
+    constraints: &[(&Certificate, &Constraints)],
+    budget: &mut Budget,
+    record: &mut Record,
+) {
+    let (rule, clause) = ("path.name-constraints", "RFC 5280 6.1.3 (b), (c)");
+    for (authority, constraints) in constraints {
+        let Err(violation) = constraints.check(c, view, budget) else {
+            record.passed(rule, clause, |f| f.with("set_by", name_of(authority)));
+            continue;
+        };
+        let finding = broken(rule, clause).with("set_by", name_of(authority));
+        record.add(match violation {
+            Violation::Excluded { name, subtree } => {
+                finding.with("name", name).with("excluded", subtree)
+            }
+            Violation::NotPermitted { name, subtrees } => {
+                finding.with("name", name).with("permitted", subtrees)
+            }
+            Violation::Malformed { name, subtree } => finding
+                .with("malformed", name)
+                .with("constrained_by", subtree),
+            Violation::Unprocessed { name, subtree } => finding
+                .with("not_processed", name)
+                .with("constrained_by", subtree),
+            Violation::Limit => finding.with("limit", super::MAX_NAME_COMPARISONS),
+        });
+    }
+}
+
+fn policy_finding(
+    error: &PolicyError,
+    view: &View,
+    explicit_policy: u32,
+    inputs: &PathInputs<'_>,
+) -> Finding {
+    let rule = "path.policies";
+    let asserted = || {
+        let own = view.policies.iter().flatten();
+        own.map(|p| p.id.to_string()).collect::<Vec<_>>()
+    };
+    match error {
+        PolicyError::NoPolicy => broken(rule, "RFC 9618 5.3; RFC 5280 6.1.3 (f)")
+            .with("explicit_policy", u64::from(explicit_policy))
+            .with("asserted", asserted())
+            .with("valid", Vec::<String>::new()),
+        PolicyError::NoInitialPolicy(valid) => broken(rule, "RFC 9618 5.5; RFC 5280 6.1.5 (g)")
+            .with("asserted", asserted())
+            .with("valid", identifiers(valid))
+            .with("wanted", identifiers(inputs.policies.initial_policies)),
+        PolicyError::AnyMapped => broken("path.policy-mappings", "RFC 5280 6.1.4 (a)")
+            .with("mapped", oid::ANY_POLICY.to_string()),
+        PolicyError::Limit(_) => broken(rule, "RFC 9618 4").with("limit", super::MAX_POLICY_STEPS),
+    }
+}
+
+/// Whether the certificate is of who it is thought to be of.
+fn reference_names(c: &Certificate, view: &View, inputs: &PathInputs<'_>, record: &mut Record) {
+    let (rule, clause) = ("path.name", "RFC 9525 6");
+    for name in inputs.names {
+        if name.is_of(c, view) {
+            record.passed(rule, clause, |f| f.with("wanted", name.to_string()));
+            continue;
+        }
+        let presented = view.alt_names.iter().flatten();
+        record.add(
+            Finding::indeterminate(rule, clause, SubIndication::SigConstraintsFailure)
+                .with("wanted", name.to_string())
+                .with(
+                    "presented",
+                    presented
+                        .take(8)
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>(),
+                ),
+        );
+    }
+}
+
+fn max_depth(depth: u32, inputs: &PathInputs<'_>, record: &mut Record) {
+    let (rule, clause) = ("path.max-depth", "RFC 5280 6.1.2 (k)");
+    let Some(limit) = inputs.max_depth else {
+        return;
+    };
+    let facts = |f: Finding| {
+        f.with("authorities_below", u64::from(depth))
+            .with("max_depth", u64::from(limit))
+    };
+    if depth <= limit {
+        record.passed(rule, clause, facts);
     } else {
-        broken(rule, clause).with("malformed", errors)
+        record.add(facts(broken(rule, clause)));
     }
 }
 
 /// Whether a certificate may issue others, `below` authorities standing between it and the end.
-fn authority(certificate: &Certificate, below: u32) -> Vec<Finding> {
-    let mut findings = Vec::new();
+fn authority(c: &Certificate, view: &View, below: u32, record: &mut Record) {
     let (rule, clause) = ("path.basic-constraints", "RFC 5280 6.1.4 (k)");
-    let authority = match certificate.basic_constraints() {
-        Err(e) => malformed(rule, clause, &e),
-        Ok(basic) if basic.is_some_and(|b| b.ca) => {
-            if let Some(limit) = basic.and_then(|b| b.path_len) {
-                let (rule, clause) = ("path.path-length", "RFC 5280 6.1.4 (l), (m)");
-                let finding = if below <= limit {
-                    Finding::passed(rule, clause)
-                } else {
-                    broken(rule, clause)
-                };
-                findings.push(
-                    finding
-                        .with("authorities_below", u64::from(below))
-                        .with("path_length_constraint", u64::from(limit)),
-                );
-            }
-            Finding::passed(rule, clause).with("ca", true)
+    if view.is_authority() {
+        record.passed(rule, clause, |f| f.with("ca", true));
+    } else {
+        record.add(
+            broken(rule, clause)
+                .with("present", view.basic.is_some())
+                .with("ca", false)
+                .with("version", u64::from(c.version())),
+        );
+    }
+    if let Some(limit) = view.basic.filter(|b| b.ca).and_then(|b| b.path_len) {
+        let (rule, clause) = ("path.path-length", "RFC 5280 6.1.4 (l), (m)");
+        let facts = |f: Finding| {
+            f.with("authorities_below", u64::from(below))
+                .with("path_length_constraint", u64::from(limit))
+        };
+        if below <= limit {
+            record.passed(rule, clause, facts);
+        } else {
+            record.add(facts(broken(rule, clause)));
         }
-        Ok(basic) => broken(rule, clause)
-            .with("present", basic.is_some())
-            .with("ca", false)
-            .with("version", u64::from(certificate.version())),
-    };
-    findings.push(authority);
-    if certificate.subject().is_empty() {
-        findings.push(broken("path.authority-named", "RFC 5280 4.1.2.6").with("subject", ""));
+    }
+    if c.subject().is_empty() {
+        record.add(broken("path.authority-named", "RFC 5280 4.1.2.6").with("subject", ""));
     }
     let (rule, clause) = ("path.key-cert-sign", "RFC 5280 6.1.4 (n)");
-    findings.push(match certificate.key_usage() {
-        Err(e) => malformed(rule, clause, &e),
-        Ok(Some(usage)) if !usage.contains(KeyUsage::KEY_CERT_SIGN) => {
-            broken(rule, clause).with("key_usage", names(usage))
+    match view.key_usage {
+        Some(usage) if !usage.contains(KeyUsage::KEY_CERT_SIGN) => {
+            record.add(broken(rule, clause).with("key_usage", names(usage)));
         }
-        Ok(_) => Finding::passed(rule, clause),
-    });
-    findings
-}
-
-/// Constraints that an authority sets and that are not processed; they must not be overlooked,
-/// whether critical or not. In an end-entity certificate they do not belong (RFC 5280 4.2.1.10).
-fn constraints(certificate: &Certificate) -> Vec<Finding> {
-    [
-        (
-            oid::NAME_CONSTRAINTS,
-            "path.name-constraints",
-            "RFC 5280 6.1.4 (g)",
-        ),
-        (
-            oid::POLICY_CONSTRAINTS,
-            "path.policy-constraints",
-            "RFC 5280 6.1.4 (i)",
-        ),
-    ]
-    .into_iter()
-    .filter(|(oid, _, _)| certificate.extension(*oid).is_some())
-    .map(|(_, rule, clause)| broken(rule, clause).with("processed", false))
-    .collect()
-}
-
-/// Whether the key may be used for what it was used for.
-fn purpose(certificate: &Certificate, purpose: KeyPurpose) -> Vec<Finding> {
-    let (usages, extended) = match purpose {
-        KeyPurpose::Any => return Vec::new(),
-        // EN 319 412-2 4.3.2; certificates from before it have digitalSignature alone.
-        KeyPurpose::DocumentSigning => (
-            KeyUsage::NON_REPUDIATION | KeyUsage::DIGITAL_SIGNATURE,
-            None,
-        ),
-        KeyPurpose::OcspSigning => (
-            KeyUsage::NON_REPUDIATION | KeyUsage::DIGITAL_SIGNATURE,
-            Some(oid::KP_OCSP_SIGNING),
-        ),
-        KeyPurpose::TimeStamping => (
-            KeyUsage::NON_REPUDIATION | KeyUsage::DIGITAL_SIGNATURE,
-            Some(oid::KP_TIME_STAMPING),
-        ),
-    };
-    let sub = SubIndication::SigConstraintsFailure;
-    let (rule, clause) = ("path.key-usage", "RFC 5280 4.2.1.3");
-    let mut findings = vec![match certificate.key_usage() {
-        Err(e) => malformed(rule, clause, &e),
-        Ok(Some(usage)) if !usage.intersects(usages) => Finding::indeterminate(rule, clause, sub)
-            .with("key_usage", names(usage))
-            .with("one_of", names(usages)),
-        Ok(usage) => {
-            Finding::passed(rule, clause).with("key_usage", names(usage.unwrap_or_default()))
-        }
-    }];
-    let (rule, clause) = ("path.ext-key-usage", "RFC 5280 4.2.1.12");
-    findings.push(match (certificate.ext_key_usage(), extended) {
-        (Err(e), _) => malformed(rule, clause, &e),
-        (Ok(found), Some(wanted)) => {
-            let found = found.unwrap_or_default();
-            // RFC 3161 2.3: only this one, and critical.
-            let alone = purpose != KeyPurpose::TimeStamping
-                || (found.len() == 1
-                    && certificate
-                        .extension(oid::EXT_KEY_USAGE)
-                        .is_some_and(|e| e.critical));
-            let finding = if found.contains(&wanted) && alone {
-                Finding::passed(rule, clause)
-            } else {
-                Finding::indeterminate(rule, clause, sub)
-            };
-            finding
-                .with(
-                    "ext_key_usage",
-                    found.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                )
-                .with("wanted", wanted.to_string())
-        }
-        // A key that may only answer OCSP or stamp time does not sign documents; which others
-        // may is not settled by any standard, so they are left to the policy.
-        (Ok(Some(found)), None)
-            if found
-                .iter()
-                .all(|o| [oid::KP_OCSP_SIGNING, oid::KP_TIME_STAMPING].contains(o)) =>
-        {
-            Finding::indeterminate(rule, clause, sub).with(
-                "ext_key_usage",
-                found.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            )
-        }
-        (Ok(_), None) => Finding::passed(rule, clause),
-    });
-    findings
-}
-
-fn broken(rule: &'static str, clause: &'static str) -> Finding {
-    Finding::indeterminate(rule, clause, SubIndication::ChainConstraintsFailure)
-}
-
-fn malformed(rule: &'static str, clause: &'static str, error: &impl ToString) -> Finding {
-    broken(rule, clause).with("malformed", error.to_string())
-}
-
-fn names(usage: KeyUsage) -> Vec<String> {
-    usage.names().map(str::to_owned).collect()
+        _ => record.passed(rule, clause, |f| f),
+    }
 }

@@ -2,67 +2,42 @@
 //!
 //! [`build_path`] searches from a certificate up to a trust anchor, tries every candidate that the
 //! names allow, and gives back the first path against which nothing speaks; otherwise the report
-//! of the best one, so that it can be seen what is missing.
-//!
-//! Name constraints and policy constraints are not processed: a path under an authority that has
-//! them does not pass.
+//! of the best one, so that it can be seen what is missing. [`find_path`] gives the verdict alone,
+//! at a fraction of the cost; [`search_paths`] also every path that was tried.
 //!
 //! # Source
-//! RFC 5280 6; EN 319 102-1 5.2.6 (indications).
+//! RFC 5280 6; RFC 9618 (policies); RFC 9525 (names); EN 319 102-1 5.2.6 (indications).
 
+mod budget;
 mod check;
+mod domain;
+mod extensions;
+mod inputs;
+mod name_constraints;
+mod nearest;
+mod policy_graph;
+mod purpose;
+mod record;
+mod reference;
 mod revocation;
 mod search;
+mod strict;
+
+pub use inputs::{KeyPurpose, PathInputs, PathProfile, PolicyInputs, RevocationChecking};
+pub use policy_graph::{PolicyOutputs, ValidPolicy};
+pub use reference::{ReferenceName, ReferenceNameError};
 
 use crate::crl::Crl;
-use crate::evidence::Evidence;
-use crate::report::Judged;
+use crate::report::{Finding, Judged};
 use crate::time::UnixTime;
-use crate::trust::TrustAnchors;
 use crate::x509::Certificate;
 
-/// Everything that the judgement of a path depends on.
-#[derive(Clone, Copy, Debug)]
-pub struct PathInputs<'a> {
-    /// The instant for which the path is judged.
-    pub at: UnixTime,
-    /// Whom one trusts.
-    pub anchors: &'a TrustAnchors,
-    /// Other certificates, and revocation lists.
-    pub evidence: &'a Evidence,
-    /// Whether the status of certificates counts.
-    pub revocation: RevocationChecking,
-    /// What the key of the first certificate was used for.
-    pub purpose: KeyPurpose,
-}
-
-/// Whether the status of certificates counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RevocationChecking {
-    /// Every certificate below the anchor must be shown not to be revoked.
-    Required,
-    /// Status is not looked at; the report says so.
-    Skipped,
-}
-
-/// What a key was used for, so what its certificate has to allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyPurpose {
-    /// Anything: the usage is not checked.
-    Any,
-    /// Signing or sealing documents.
-    DocumentSigning,
-    /// Signing OCSP responses (RFC 6960 4.2.2.2).
-    OcspSigning,
-    /// Signing time-stamps (RFC 3161 2.3).
-    TimeStamping,
-}
-
-/// A path against which nothing speaks. Only [`build_path`] makes it.
+/// A path against which nothing speaks. Only this module makes it.
 #[derive(Clone, Debug)]
 pub struct VerifiedPath {
     chain: Vec<Certificate>,
     crls: Vec<Crl>,
+    policies: PolicyOutputs,
     at: UnixTime,
 }
 
@@ -87,10 +62,36 @@ impl VerifiedPath {
         &self.crls
     }
 
+    /// The policies for which it is valid.
+    pub fn policies(&self) -> &PolicyOutputs {
+        &self.policies
+    }
+
     /// The instant for which it holds.
     pub fn at(&self) -> UnixTime {
         self.at
     }
+}
+
+/// One path that was tried.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// From the certificate asked about up to where it ended; where it is complete, the anchor.
+    pub chain: Vec<Certificate>,
+    /// `path.found` for a complete path, with the certificates and their rules below;
+    /// `path.issuer-found` for one that ended before an anchor, with the candidates refused.
+    pub finding: Finding,
+}
+
+/// What a search gives.
+#[derive(Clone, Debug)]
+pub struct Searched {
+    /// The verdict, with the report of the best path.
+    pub judged: Judged<VerifiedPath>,
+    /// The paths that were tried, in that order; at most [`MAX_ATTEMPTS`].
+    pub attempts: Vec<Attempt>,
+    /// How many more were tried.
+    pub attempts_left_out: usize,
 }
 
 /// Most certificates in a path, anchor included. Real ones have two to five; PKITS's longest
@@ -101,6 +102,17 @@ pub const MAX_PATH_LEN: usize = 10;
 pub const MAX_SIGNATURES: usize = 100;
 /// Most candidates that are looked at for one path.
 pub const MAX_CANDIDATES: usize = 1000;
+/// Most comparisons of a name with a constraint. BetterTLS and x509-limbo ask for millions; a
+/// certificate of 1000 names under 100 constraints needs 100 000. The number is rustls-webpki's.
+pub const MAX_NAME_COMPARISONS: usize = 250_000;
+/// Most nodes and edges that are put into the policy graphs of one search. Real certificates
+/// assert a handful of policies; the US federal bridge maps some fifty.
+pub const MAX_POLICY_STEPS: usize = 20_000;
+/// Most paths in one another: a path whose list is signed by a key whose path needs a list …
+/// Indirect lists with a delegated signer need three.
+pub const MAX_NESTED: usize = 6;
+/// Most tried paths that are kept for the report.
+pub const MAX_ATTEMPTS: usize = 32;
 
 /// Searches a path from `leaf` to an anchor and judges it.
 ///
@@ -111,5 +123,15 @@ pub const MAX_CANDIDATES: usize = 1000;
 /// # Source
 /// RFC 5280 6.1, RFC 4158 (search order); EN 319 102-1 5.2.6.4 (sub-indications).
 pub fn build_path(leaf: &Certificate, inputs: &PathInputs<'_>) -> Judged<VerifiedPath> {
-    search::search(leaf, inputs)
+    search_paths(leaf, inputs).judged
+}
+
+/// As [`build_path`], and keeps every path that was tried, for people to see where each broke.
+pub fn search_paths(leaf: &Certificate, inputs: &PathInputs<'_>) -> Searched {
+    search::search(leaf, inputs, true)
+}
+
+/// As [`build_path`], without a report: for who asks about many certificates.
+pub fn find_path(leaf: &Certificate, inputs: &PathInputs<'_>) -> Option<VerifiedPath> {
+    search::search(leaf, inputs, false).judged.value
 }

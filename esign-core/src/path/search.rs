@@ -1,137 +1,214 @@
 use std::collections::HashMap;
+use std::rc::Rc;
 
+pub(super) use super::budget::Budget;
+use super::budget::Limit;
+use super::extensions::View;
+use super::nearest::nearest;
+use super::policy_graph::PolicyOutputs;
+use super::record::Record;
 use super::{
-    MAX_CANDIDATES, MAX_PATH_LEN, MAX_SIGNATURES, PathInputs, VerifiedPath, check, revocation,
+    Attempt, MAX_ATTEMPTS, MAX_CANDIDATES, MAX_NESTED, MAX_PATH_LEN, PathInputs, PolicyInputs,
+    RevocationChecking, Searched, VerifiedPath, check, revocation,
 };
 use crate::crl::Crl;
-use crate::keys::PublicKey;
-use crate::report::{Finding, Indication, Judged, SubIndication};
+use crate::report::{Fact, Finding, Indication, Judged, SubIndication};
 use crate::x509::Certificate;
 
-/// What one search may still spend, and what it has learned.
-pub(super) struct Budget {
-    signatures: usize,
-    candidates: usize,
-    /// Signature checks done: digest of what is signed with its signature, digest of the key.
-    known: HashMap<([u8; 32], [u8; 32]), bool>,
-    /// Which limit ended the search.
-    exhausted: Option<&'static str>,
+/// A certificate of a path under construction, with what was decoded of it.
+pub(super) struct Link<'a> {
+    pub(super) certificate: &'a Certificate,
+    pub(super) view: Rc<View>,
 }
 
-impl Budget {
-    /// Whether `key` verifies the object with this digest; `None` where the budget is spent.
-    pub(super) fn verify(
-        &mut self,
-        object: [u8; 32],
-        key: &PublicKey,
-        verify: impl FnOnce() -> bool,
-    ) -> Option<bool> {
-        let pair = (object, key.sha256_spki());
-        if let Some(known) = self.known.get(&pair) {
-            return Some(*known);
-        }
-        match self.signatures.checked_sub(1) {
-            Some(rest) => self.signatures = rest,
-            None => {
-                self.exhausted = Some("signatures");
-                return None;
-            }
-        }
-        let holds = verify();
-        self.known.insert(pair, holds);
-        Some(holds)
-    }
-}
-
-struct Search<'a> {
+struct Search<'a, 'b> {
     inputs: &'a PathInputs<'a>,
-    budget: Budget,
-    /// The best complete path so far, and the lists it used.
-    best: Option<(Finding, Vec<Certificate>, Vec<Crl>)>,
+    budget: &'b mut Budget,
+    /// Whether what holds is written down, too, and the attempts kept.
+    full: bool,
+    /// By address: leaf, evidence and anchors outlive the search.
+    views: HashMap<usize, Rc<View>>,
+    /// Signature checks done, by the addresses of child and issuer.
+    verified: HashMap<(usize, usize), bool>,
+    best: Option<Best<'a>>,
     /// Where the longest incomplete path ended.
     dead_end: Option<(usize, Finding)>,
+    attempts: Vec<Attempt>,
+    attempts_left_out: usize,
 }
 
-pub(super) fn search(leaf: &Certificate, inputs: &PathInputs<'_>) -> Judged<VerifiedPath> {
+/// The best complete path so far.
+struct Best<'a> {
+    finding: Finding,
+    broken: usize,
+    chain: Vec<&'a Certificate>,
+    crls: Vec<Crl>,
+    policies: PolicyOutputs,
+}
+
+/// Searches with a budget of its own.
+pub(super) fn search(leaf: &Certificate, inputs: &PathInputs<'_>, full: bool) -> Searched {
+    run(leaf, inputs, &mut Budget::new(), full)
+}
+
+/// Searches and judges the path of a certificate on which the judgement of another path depends:
+/// of who signed a revocation list or an OCSP response. It spends from the budget of that search.
+///
+/// No names and no policies are asked for, whatever `inputs` says. A certificate whose own path
+/// is being searched is refused with `path.loop`: its status would rest on itself.
+///
+/// # Source
+/// RFC 5280 6.3.3 (f).
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the status of list issuers uses it")
+)]
+pub(super) fn nested(
+    leaf: &Certificate,
+    inputs: &PathInputs<'_>,
+    budget: &mut Budget,
+) -> Judged<VerifiedPath> {
+    let refused = |finding| Judged {
+        value: None,
+        report: vec![finding],
+    };
+    let digest = leaf.sha256();
+    if budget.open.contains(&digest) {
+        let sub = SubIndication::NoCertificateChainFound;
+        let finding = Finding::indeterminate("path.loop", "RFC 5280 6.3.3 (f)", sub);
+        return refused(finding.of(name_of(leaf)).with("certificate", name_of(leaf)));
+    }
+    if budget.open.len() >= MAX_NESTED {
+        budget.reached(Limit::Nesting);
+        return refused(Limit::Nesting.finding(inputs).of(name_of(leaf)));
+    }
+    let inputs = PathInputs {
+        names: &[],
+        policies: PolicyInputs::default(),
+        max_depth: None,
+        ..*inputs
+    };
+    run(leaf, &inputs, budget, true).judged
+}
+
+fn run(leaf: &Certificate, inputs: &PathInputs<'_>, budget: &mut Budget, full: bool) -> Searched {
+    budget.open.push(leaf.sha256());
     let mut search = Search {
         inputs,
-        budget: Budget {
-            signatures: MAX_SIGNATURES,
-            candidates: MAX_CANDIDATES,
-            known: HashMap::new(),
-            exhausted: None,
-        },
+        budget,
+        full,
+        views: HashMap::new(),
+        verified: HashMap::new(),
         best: None,
         dead_end: None,
+        attempts: Vec::new(),
+        attempts_left_out: 0,
     };
+    let link = search.link(leaf);
     if inputs.anchors.contains(leaf) {
-        search.judge(core::slice::from_ref(leaf));
+        search.judge(&[link]);
     } else {
-        search.extend(&mut vec![leaf.clone()]);
+        search.extend(&mut vec![link]);
     }
-    let exhausted = search.budget.exhausted;
-    match search.best {
-        Some((finding, chain, crls)) => {
-            let passed = finding.outcome == Indication::Passed;
-            let value = passed.then(|| VerifiedPath {
-                chain,
-                crls,
-                at: inputs.at,
-            });
-            let mut report = vec![finding];
-            report.extend(exhausted.filter(|_| !passed).map(limit));
-            Judged { value, report }
-        }
-        None => {
-            let mut finding = Finding::indeterminate(
-                "path.found",
-                "RFC 5280 6.1",
-                SubIndication::NoCertificateChainFound,
-            )
-            .of(name_of(leaf))
-            .with("trust_anchors", inputs.anchors.certificates().len());
-            finding.children.extend(search.dead_end.map(|(_, f)| f));
-            finding.children.extend(exhausted.map(limit));
-            Judged {
-                value: None,
-                report: vec![finding],
+    let judged = search.judged(leaf);
+    let searched = Searched {
+        judged,
+        attempts: search.attempts,
+        attempts_left_out: search.attempts_left_out,
+    };
+    search.budget.open.pop();
+    searched
+}
+
+impl<'a> Search<'a, '_> {
+    fn judged(&mut self, leaf: &Certificate) -> Judged<VerifiedPath> {
+        let exhausted = self.budget.exhausted();
+        let limit = exhausted.map(|limit| limit.finding(self.inputs));
+        match self.best.take() {
+            Some(best) => {
+                let passed = best.finding.outcome == Indication::Passed;
+                let value = passed.then(|| VerifiedPath {
+                    chain: best.chain.into_iter().cloned().collect(),
+                    crls: best.crls,
+                    policies: best.policies,
+                    at: self.inputs.at,
+                });
+                let mut report = vec![best.finding];
+                report.extend(limit.filter(|_| !passed));
+                Judged { value, report }
+            }
+            None => {
+                let mut finding = Finding::indeterminate(
+                    "path.found",
+                    "RFC 5280 6.1",
+                    SubIndication::NoCertificateChainFound,
+                )
+                .of(name_of(leaf))
+                .with("trust_anchors", self.inputs.anchors.certificates().len());
+                finding
+                    .children
+                    .extend(self.dead_end.take().map(|(_, f)| f));
+                finding.children.extend(limit);
+                Judged {
+                    value: None,
+                    report: vec![finding],
+                }
             }
         }
     }
-}
 
-impl Search<'_> {
+    fn link(&mut self, certificate: &'a Certificate) -> Link<'a> {
+        let view = self
+            .views
+            .entry(address(certificate))
+            .or_insert_with(|| Rc::new(View::of(certificate)));
+        Link {
+            certificate,
+            view: Rc::clone(view),
+        }
+    }
+
     /// Tries every issuer of the last certificate; says whether a path that passes was found.
-    fn extend(&mut self, chain: &mut Vec<Certificate>) -> bool {
-        let Some(last) = chain.last().cloned() else {
+    fn extend(&mut self, chain: &mut Vec<Link<'a>>) -> bool {
+        let Some(last) = chain.last().map(|link| link.certificate) else {
             return false;
         };
         if chain.len() >= MAX_PATH_LEN {
-            self.budget.exhausted = Some("path length");
+            self.budget.reached(Limit::PathLength);
             return false;
         }
         let mut refused = Vec::new();
-        for (candidate, is_anchor) in self.candidates(&last) {
-            match self.budget.candidates.checked_sub(1) {
-                Some(rest) => self.budget.candidates = rest,
-                None => {
-                    self.budget.exhausted = Some("candidates");
-                    return false;
-                }
+        let mut tried = false;
+        for Candidate {
+            certificate: candidate,
+            anchor,
+        } in self.candidates(last)
+        {
+            if self.budget.candidate().is_err() {
+                return false;
             }
             // The same name with the same key again leads in a circle (RFC 4158 5.2).
-            let circle = |c: &Certificate| {
+            let circle = |link: &Link<'_>| {
+                let c = link.certificate;
                 c.spki_der() == candidate.spki_der() && c.subject().matches(candidate.subject())
             };
             if chain.iter().any(circle) {
+                if self.full {
+                    let sub = SubIndication::NoCertificateChainFound;
+                    let finding = Finding::indeterminate("path.loop", "RFC 4158 5.2", sub);
+                    let name = name_of(candidate);
+                    refused.push(finding.of(name.clone()).with("certificate", name));
+                }
                 continue;
             }
-            if let Some(refusal) = self.refuses(&last, &candidate) {
-                refused.push(refusal);
+            if let Some(refusal) = self.refuses(last, candidate) {
+                refused.extend(refusal);
                 continue;
             }
-            chain.push(candidate);
-            let done = if is_anchor {
+            tried = true;
+            let link = self.link(candidate);
+            chain.push(link);
+            let done = if anchor {
                 self.judge(chain)
             } else {
                 self.extend(chain)
@@ -141,126 +218,225 @@ impl Search<'_> {
                 return true;
             }
         }
-        let longest = self.dead_end.as_ref().map_or(0, |(n, _)| *n);
-        if chain.len() > longest {
-            let mut finding = Finding::indeterminate(
-                "path.issuer-found",
-                "RFC 5280 6.1.3 (a)(4)",
-                SubIndication::NoCertificateChainFound,
-            )
-            .of(name_of(&last))
-            .with("issuer", last.issuer().to_string())
-            .with("candidates", refused.len());
-            finding.children = refused;
-            self.dead_end = Some((chain.len(), finding));
+        if self.full && !tried {
+            self.ended(chain, last, refused);
         }
         false
     }
 
-    /// Certificates whose subject is the issuer of `child`; anchors first, and of both those first
-    /// whose key identifier is the one that `child` names.
-    fn candidates(&self, child: &Certificate) -> Vec<(Certificate, bool)> {
-        let wanted = child
-            .authority_key_identifier()
-            .ok()
-            .flatten()
-            .and_then(|a| a.key_identifier);
-        let anchors = self.inputs.anchors.named(child.issuer()).map(|c| (c, true));
-        let others = self
-            .inputs
+    /// Notes where an incomplete path ended, and why none of its candidates carried it on.
+    fn ended(&mut self, chain: &[Link<'a>], last: &Certificate, refused: Vec<Finding>) {
+        let longest = self.dead_end.as_ref().map_or(0, |(n, _)| *n);
+        if chain.len() <= longest && self.attempts.len() >= MAX_ATTEMPTS {
+            self.attempts_left_out += 1;
+            return;
+        }
+        let mut finding = Finding::indeterminate(
+            "path.issuer-found",
+            "RFC 5280 6.1.3 (a)(4)",
+            SubIndication::NoCertificateChainFound,
+        )
+        .of(name_of(last))
+        .with("issuer", last.issuer().to_string())
+        .with("candidates", refused.len());
+        finding.children = refused;
+        if finding.children.is_empty() {
+            finding.children.extend(nearest(last, self.inputs));
+        }
+        self.note(chain.iter().map(|l| l.certificate), &finding);
+        if chain.len() > longest {
+            self.dead_end = Some((chain.len(), finding));
+        }
+    }
+
+    /// Keeps a path that was tried.
+    fn note<'c>(&mut self, chain: impl Iterator<Item = &'c Certificate>, finding: &Finding) {
+        if !self.full {
+            return;
+        }
+        if self.attempts.len() >= MAX_ATTEMPTS {
+            self.attempts_left_out += 1;
+            return;
+        }
+        self.attempts.push(Attempt {
+            chain: chain.cloned().collect(),
+            finding: finding.clone(),
+        });
+    }
+
+    /// Certificates whose subject is the issuer of `child`, those first that are likely to lead on.
+    fn candidates(&self, child: &Certificate) -> Vec<Candidate<'a>> {
+        let inputs = self.inputs;
+        let anchors = inputs.anchors.named(child.issuer()).map(|c| Candidate {
+            certificate: c,
+            anchor: true,
+        });
+        let others = inputs
             .evidence
             .named(child.issuer())
             .take(MAX_CANDIDATES + 1)
-            .filter(|c| !self.inputs.anchors.contains(c))
-            .map(|c| (c, false));
-        let mut all: Vec<(u8, Certificate, bool)> = anchors
-            .chain(others)
-            .map(|(c, anchor)| {
-                let own = c.subject_key_identifier().ok().flatten();
-                let rank = match (wanted.as_deref(), own) {
-                    (Some(a), Some(b)) if a == b => 0,
+            .filter(|c| !inputs.anchors.contains(c))
+            .map(|c| Candidate {
+                certificate: c,
+                anchor: false,
+            });
+        let mut all: Vec<Candidate<'a>> = anchors.chain(others).collect();
+        if all.len() > 1 {
+            let wanted = child.authority_key_identifier().ok().flatten();
+            let wanted = wanted.unwrap_or_default();
+            all.sort_by_cached_key(|c| {
+                let own = c.certificate.subject_key_identifier().ok().flatten();
+                // RFC 4158 3.5.12: an identifier that matches, then one that cannot be compared,
+                // then one that does not match.
+                let key = match (wanted.key_identifier.as_deref(), own) {
+                    (Some(a), Some(b)) if a == b => 0u8,
                     (Some(_), Some(_)) => 2,
                     _ => 1,
                 };
-                let invalid = u8::from(!anchor && !c.is_valid_at(self.inputs.at));
-                (
-                    rank * 4 + invalid * 2 + u8::from(!anchor),
-                    c.clone(),
-                    anchor,
-                )
-            })
-            .collect();
-        all.sort_by_key(|(rank, _, _)| *rank);
-        all.into_iter().map(|(_, c, anchor)| (c, anchor)).collect()
+                let serial = wanted
+                    .serial
+                    .as_ref()
+                    .is_some_and(|s| s != c.certificate.serial());
+                // 3.5.3 and 3.5.1: what could not be in a valid path comes late.
+                let invalid = !c.anchor && !c.certificate.is_valid_at(inputs.at);
+                let basic = c.certificate.basic_constraints();
+                let no_authority = !basic.is_ok_and(|b| b.is_some_and(|b| b.ca));
+                // 3.5.2: close to an anchor.
+                let far = !c.anchor
+                    && inputs
+                        .anchors
+                        .named(c.certificate.issuer())
+                        .next()
+                        .is_none();
+                let newest = core::cmp::Reverse(c.certificate.not_before());
+                (key, invalid, no_authority, serial, !c.anchor, far, newest)
+            });
+        }
+        all
     }
 
-    /// Why `issuer` cannot have signed `child`; `None` where it has.
-    fn refuses(&mut self, child: &Certificate, issuer: &Certificate) -> Option<Finding> {
-        let finding = || {
-            Finding::indeterminate(
+    /// Why `issuer` cannot have signed `child`; `None` where it has. The inner value is there
+    /// where a report is wanted.
+    #[expect(clippy::option_option, reason = "refused, and told or not")]
+    fn refuses(&mut self, child: &Certificate, issuer: &Certificate) -> Option<Option<Finding>> {
+        let pair = (address(child), address(issuer));
+        let verified = match self.verified.get(&pair) {
+            Some(known) => Some(*known),
+            None => match (child.signature_algorithm(), issuer.public_key()) {
+                (Ok(_), Ok(key)) => self.budget.signature().is_ok().then(|| {
+                    let holds = child.verify_signed_by(key).is_ok();
+                    self.verified.insert(pair, holds);
+                    holds
+                }),
+                _ => Some(false),
+            },
+        };
+        if verified == Some(true) {
+            return None;
+        }
+        Some(self.full.then(|| {
+            let finding = Finding::indeterminate(
                 "path.signature",
                 "RFC 5280 6.1.3 (a)(1)",
                 SubIndication::NoCertificateChainFound,
             )
-            .of(name_of(issuer))
-        };
-        if let Err(e) = child.signature_algorithm() {
-            return Some(finding().with("algorithm", e.to_string()));
-        }
-        match issuer.public_key() {
-            Err(e) => Some(finding().with("key", e.to_string())),
-            Ok(key) => {
-                let verify = || child.verify_signed_by(key).is_ok();
-                match self.budget.verify(child.sha256(), key, verify) {
-                    Some(true) => None,
-                    Some(false) => Some(
-                        finding()
-                            .with("verifies", false)
-                            .with("candidate_key", key.algorithm().to_string()),
-                    ),
-                    None => Some(finding().with("limit", MAX_SIGNATURES)),
-                }
+            .of(name_of(issuer));
+            match (child.signature_algorithm(), issuer.public_key(), verified) {
+                (Err(e), _, _) => finding.with("algorithm", e.to_string()),
+                (_, Err(e), _) => finding.with("key", e.to_string()),
+                (_, _, None) => finding.with("limit", super::MAX_SIGNATURES),
+                (Ok(algorithm), Ok(key), _) => finding
+                    .with("verifies", false)
+                    .with("algorithm", algorithm.to_string())
+                    .with("candidate_key", key.algorithm().to_string()),
             }
-        }
+        }))
     }
 
     /// Judges a complete path, all signatures of which verify; says whether it passes.
-    fn judge(&mut self, chain: &[Certificate]) -> bool {
-        let mut children = check::path(chain, self.inputs);
+    fn judge(&mut self, chain: &[Link<'a>]) -> bool {
+        let checked = check::path(chain, self.inputs, self.budget, self.full);
         let mut crls = Vec::new();
-        for (i, pair) in chain.windows(2).enumerate() {
-            let [certificate, issuer] = pair else {
-                continue;
-            };
-            let (status, crl) =
-                revocation::check(certificate, issuer, i > 0, self.inputs, &mut self.budget);
-            if let Some(finding) = children.get_mut(i) {
-                finding.children.push(status);
-                summarise(finding);
+        let mut children = Vec::new();
+        let records = checked.records.into_iter().map(Record::into_findings);
+        for (i, (link, found)) in chain.iter().zip(records).enumerate() {
+            let mut finding = Finding::passed("path.certificate", "RFC 5280 6.1.3");
+            finding.children = found;
+            if let Some(issuer) = chain.get(i + 1) {
+                let (status, crl) = revocation::check(
+                    link.certificate,
+                    issuer.certificate,
+                    i > 0,
+                    self.inputs,
+                    self.budget,
+                );
+                crls.extend(crl);
+                finding
+                    .children
+                    .push(if self.inputs.revocation == RevocationChecking::Available {
+                        where_known(status)
+                    } else {
+                        status
+                    });
             }
-            crls.extend(crl);
+            summarise(&mut finding);
+            if self.full || finding.outcome != Indication::Passed {
+                children.push(finding.of(name_of(link.certificate)));
+            }
         }
-        let mut finding = Finding::passed("path.found", "RFC 5280 6.1")
-            .of(chain.first().map_or_else(String::new, name_of))
-            .with("length", chain.len())
-            .with(
-                "trust_anchor",
-                chain.last().map_or_else(String::new, name_of),
-            );
+        let mut finding = Finding::passed("path.found", "RFC 5280 6.1");
+        if self.full {
+            let name =
+                |link: Option<&Link<'_>>| link.map_or_else(String::new, |l| name_of(l.certificate));
+            finding = finding
+                .of(name(chain.first()))
+                .with("length", chain.len())
+                .with("trust_anchor", name(chain.last()));
+        }
         // From the leaf up, but what is broken for good comes before what is merely missing.
         children.sort_by_key(|f| weight(f.sub_indication));
         finding.children = children;
         summarise(&mut finding);
         let passed = finding.outcome == Indication::Passed;
-        let worse = |f: &Finding| (f.outcome, f.children.iter().map(broken).sum::<usize>());
-        if self
-            .best
-            .as_ref()
-            .is_none_or(|(f, _, _)| worse(&finding) < worse(f))
-        {
-            self.best = Some((finding, chain.to_vec(), crls));
+        let broken = finding.children.iter().map(broken).sum::<usize>();
+        self.note(chain.iter().map(|l| l.certificate), &finding);
+        let worse =
+            |best: &Best<'_>| (finding.outcome, broken) < (best.finding.outcome, best.broken);
+        if self.best.as_ref().is_none_or(worse) {
+            self.best = Some(Best {
+                finding,
+                broken,
+                chain: chain.iter().map(|l| l.certificate).collect(),
+                crls,
+                policies: checked.policies,
+            });
         }
         passed
+    }
+}
+
+struct Candidate<'a> {
+    certificate: &'a Certificate,
+    anchor: bool,
+}
+
+/// Tells certificates of one search apart: they stay where they are while it lasts.
+fn address(certificate: &Certificate) -> usize {
+    certificate.der().as_ptr().addr()
+}
+
+/// A status that is not known weighs nothing where only what is available counts.
+fn where_known(status: Finding) -> Finding {
+    let revoked = |(name, fact): &(&str, Fact)| *name == "revoked" && *fact == Fact::Flag(true);
+    if status.outcome == Indication::Passed || status.because.iter().any(revoked) {
+        return status;
+    }
+    Finding {
+        outcome: Indication::Passed,
+        sub_indication: None,
+        remark: true,
+        children: Vec::new(),
+        ..status
     }
 }
 
@@ -285,24 +461,9 @@ fn broken(finding: &Finding) -> usize {
 }
 
 /// Takes outcome and sub-indication of a finding from what it rests on.
-pub(super) fn summarise(finding: &mut Finding) {
+fn summarise(finding: &mut Finding) {
     finding.outcome = Finding::worst(&finding.children);
     finding.sub_indication = Finding::decisive(&finding.children).and_then(|f| f.sub_indication);
-}
-
-fn limit(which: &'static str) -> Finding {
-    let limit = match which {
-        "signatures" => MAX_SIGNATURES,
-        "candidates" => MAX_CANDIDATES,
-        _ => MAX_PATH_LEN,
-    };
-    Finding::indeterminate(
-        "path.budget",
-        "RFC 4158 3.5",
-        SubIndication::NoCertificateChainFound,
-    )
-    .with("exhausted", which)
-    .with("limit", limit)
 }
 
 /// How findings name a certificate.

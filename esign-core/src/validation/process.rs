@@ -303,20 +303,20 @@ fn certificate_validation(
     evidence.add_all(inputs.evidence);
     let judged = build_path(
         certificate,
-        &PathInputs {
-            at: inputs.at,
-            anchors: inputs.anchors,
-            evidence: &evidence,
-            revocation: match inputs.policy.revocation {
+        &PathInputs::new(
+            inputs.at,
+            inputs.anchors,
+            &evidence,
+            match inputs.policy.revocation {
                 Revocation::Require => RevocationChecking::Required,
                 Revocation::Ignore => RevocationChecking::Skipped,
             },
-            purpose: if inputs.policy.key_usage {
+            if inputs.policy.key_usage {
                 KeyPurpose::DocumentSigning
             } else {
                 KeyPurpose::Any
             },
-        },
+        ),
     );
     (judged.value, judged.report)
 }

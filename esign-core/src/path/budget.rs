@@ -1,0 +1,152 @@
+use std::collections::HashMap;
+
+use super::{MAX_CANDIDATES, MAX_NAME_COMPARISONS, MAX_NESTED, MAX_PATH_LEN, MAX_POLICY_STEPS};
+use super::{MAX_SIGNATURES, PathInputs};
+use crate::keys::PublicKey;
+use crate::report::{Finding, SubIndication};
+
+/// What one search may still spend, the searches nested in it included, and what it has learned.
+pub(super) struct Budget {
+    signatures: usize,
+    candidates: usize,
+    name_comparisons: usize,
+    policy_steps: usize,
+    /// Signature checks done: digest of what is signed with its signature, digest of the key.
+    known: HashMap<([u8; 32], [u8; 32]), bool>,
+    /// Certificates whose paths are being searched, outermost first.
+    pub(super) open: Vec<[u8; 32]>,
+    /// Which limit was reached first.
+    exhausted: Option<Limit>,
+}
+
+/// A limit that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    Candidates,
+    NameComparisons,
+    Nesting,
+    PathLength,
+    PolicySteps,
+    Signatures,
+}
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Self {
+            signatures: MAX_SIGNATURES,
+            candidates: MAX_CANDIDATES,
+            name_comparisons: MAX_NAME_COMPARISONS,
+            policy_steps: MAX_POLICY_STEPS,
+            known: HashMap::new(),
+            open: Vec::new(),
+            exhausted: None,
+        }
+    }
+
+    /// Whether `key` verifies the object with this digest; `None` where the budget is spent.
+    pub(super) fn verify(
+        &mut self,
+        object: [u8; 32],
+        key: &PublicKey,
+        verify: impl FnOnce() -> bool,
+    ) -> Option<bool> {
+        let pair = (object, key.sha256_spki());
+        if let Some(known) = self.known.get(&pair) {
+            return Some(*known);
+        }
+        self.signature().ok()?;
+        let holds = verify();
+        self.known.insert(pair, holds);
+        Some(holds)
+    }
+
+    /// Pays for one signature check.
+    pub(super) fn signature(&mut self) -> Result<(), Limit> {
+        spend(
+            &mut self.signatures,
+            1,
+            Limit::Signatures,
+            &mut self.exhausted,
+        )
+    }
+
+    /// Pays for one candidate.
+    pub(super) fn candidate(&mut self) -> Result<(), Limit> {
+        spend(
+            &mut self.candidates,
+            1,
+            Limit::Candidates,
+            &mut self.exhausted,
+        )
+    }
+
+    /// Pays for comparing a name with a constraint, `octets` of it at most.
+    pub(super) fn comparison(&mut self, octets: usize) -> Result<(), Limit> {
+        // Names of usual length cost one; a long one costs what it takes.
+        let cost = (octets >> 6).saturating_add(1);
+        spend(
+            &mut self.name_comparisons,
+            cost,
+            Limit::NameComparisons,
+            &mut self.exhausted,
+        )
+    }
+
+    /// Pays for nodes and edges of the policy graph.
+    pub(super) fn policy(&mut self, steps: usize) -> Result<(), Limit> {
+        spend(
+            &mut self.policy_steps,
+            steps,
+            Limit::PolicySteps,
+            &mut self.exhausted,
+        )
+    }
+
+    /// Notes a limit that is kept elsewhere.
+    pub(super) fn reached(&mut self, limit: Limit) {
+        self.exhausted = self.exhausted.or(Some(limit));
+    }
+
+    /// Which limit was reached first.
+    pub(super) fn exhausted(&self) -> Option<Limit> {
+        self.exhausted
+    }
+}
+
+fn spend(
+    left: &mut usize,
+    cost: usize,
+    limit: Limit,
+    exhausted: &mut Option<Limit>,
+) -> Result<(), Limit> {
+    match left.checked_sub(cost) {
+        Some(rest) => {
+            *left = rest;
+            Ok(())
+        }
+        None => {
+            *left = 0;
+            *exhausted = exhausted.or(Some(limit));
+            Err(limit)
+        }
+    }
+}
+
+impl Limit {
+    /// The finding that says that a search ended here.
+    pub(super) fn finding(self, inputs: &PathInputs<'_>) -> Finding {
+        let (what, limit) = match self {
+            Self::Candidates => ("candidates", MAX_CANDIDATES),
+            Self::NameComparisons => ("name comparisons", MAX_NAME_COMPARISONS),
+            Self::Nesting => ("nested paths", MAX_NESTED),
+            Self::PathLength => ("path length", MAX_PATH_LEN),
+            Self::PolicySteps => ("policy steps", MAX_POLICY_STEPS),
+            Self::Signatures => ("signatures", MAX_SIGNATURES),
+        };
+        let sub = SubIndication::NoCertificateChainFound;
+        Finding::indeterminate("path.budget", "RFC 4158 3.5", sub)
+            .with("exhausted", what)
+            .with("limit", limit)
+            .with("at", inputs.at)
+    }
+}

@@ -1,0 +1,187 @@
+use ::der::asn1::ObjectIdentifier;
+
+use super::name_constraints::Constraints;
+use crate::der::{DecodeError, DecodeKind, Reader, Tag, Tlv};
+use crate::oid;
+use crate::x509::{BasicConstraints, Certificate, GeneralName, KeyUsage};
+
+/// What path validation reads from the extensions of one certificate, decoded once.
+#[derive(Default)]
+pub(super) struct View {
+    pub(super) self_issued: bool,
+    pub(super) basic: Option<BasicConstraints>,
+    pub(super) key_usage: Option<KeyUsage>,
+    pub(super) ext_key_usage: Option<Vec<ObjectIdentifier>>,
+    pub(super) alt_names: Option<Vec<GeneralName>>,
+    pub(super) policies: Option<Vec<Policy>>,
+    /// issuerDomainPolicy, subjectDomainPolicy
+    pub(super) mappings: Vec<(ObjectIdentifier, ObjectIdentifier)>,
+    pub(super) require_explicit: Option<u32>,
+    pub(super) inhibit_mapping: Option<u32>,
+    pub(super) inhibit_any: Option<u32>,
+    pub(super) constraints: Option<Constraints>,
+    /// Known extensions that cannot be read, with why.
+    pub(super) malformed: Vec<(ObjectIdentifier, String)>,
+    /// Critical extensions that are not processed.
+    pub(super) unknown_critical: Vec<ObjectIdentifier>,
+}
+
+/// One policy that a certificate asserts.
+#[derive(Clone, Debug)]
+pub(super) struct Policy {
+    pub(super) id: ObjectIdentifier,
+    /// Types of its qualifiers.
+    pub(super) qualifiers: Vec<ObjectIdentifier>,
+}
+
+impl View {
+    /// Decodes every extension that is known, whether it decides anything here or not: what one
+    /// reader skips another may act on.
+    pub(super) fn of(c: &Certificate) -> Self {
+        let mut view = Self {
+            self_issued: c.is_self_issued(),
+            ..Self::default()
+        };
+        for extension in c.extensions() {
+            let id = extension.oid;
+            let result = match id {
+                oid::BASIC_CONSTRAINTS => keep(&mut view.basic, c.basic_constraints()),
+                oid::KEY_USAGE => keep(&mut view.key_usage, c.key_usage()),
+                oid::EXT_KEY_USAGE => keep(&mut view.ext_key_usage, c.ext_key_usage()),
+                oid::SUBJECT_ALT_NAME => keep(&mut view.alt_names, c.subject_alt_name()),
+                oid::CERTIFICATE_POLICIES => extension
+                    .decode("certificatePolicies", policies)
+                    .map(|p| view.policies = Some(p)),
+                oid::POLICY_MAPPINGS => extension
+                    .decode("policyMappings", mappings)
+                    .map(|m| view.mappings = m),
+                oid::POLICY_CONSTRAINTS => extension
+                    .decode("policyConstraints", policy_constraints)
+                    .map(|(explicit, mapping)| {
+                        (view.require_explicit, view.inhibit_mapping) = (explicit, mapping);
+                    }),
+                oid::INHIBIT_ANY_POLICY => extension
+                    .decode("inhibitAnyPolicy", |r| {
+                        let tlv = r.any("skipCerts")?;
+                        if tlv.tag != Tag::INTEGER {
+                            let what = DecodeKind::Value("not an INTEGER");
+                            return Err(tlv.error(what, "skipCerts"));
+                        }
+                        skip_certs(&tlv)
+                    })
+                    .map(|n| view.inhibit_any = Some(n)),
+                oid::NAME_CONSTRAINTS => match c.name_constraints() {
+                    Err(e) => Err(e),
+                    Ok(None) => Ok(()),
+                    Ok(Some(found)) => {
+                        match Constraints::new(found, extension.critical) {
+                            Ok(constraints) => view.constraints = Some(constraints),
+                            Err(why) => view.malformed.push((id, why)),
+                        }
+                        Ok(())
+                    }
+                },
+                // Not processed as such, critical or not: the search uses key identifiers, the
+                // status the distribution points.
+                oid::CRL_DISTRIBUTION_POINTS => c.crl_distribution_points().map(drop),
+                _ => {
+                    if extension.critical {
+                        view.unknown_critical.push(id);
+                    }
+                    match id {
+                        oid::AUTHORITY_KEY_IDENTIFIER => c.authority_key_identifier().map(drop),
+                        oid::SUBJECT_KEY_IDENTIFIER => c.subject_key_identifier().map(drop),
+                        oid::AUTHORITY_INFO_ACCESS => c.authority_info_access().map(drop),
+                        oid::QC_STATEMENTS => c.qc_statements().map(drop),
+                        _ => Ok(()),
+                    }
+                }
+            };
+            if let Err(e) = result {
+                view.malformed.push((id, e.to_string()));
+            }
+        }
+        view
+    }
+
+    /// Whether it says that its subject is an authority.
+    pub(super) fn is_authority(&self) -> bool {
+        self.basic.is_some_and(|b| b.ca)
+    }
+}
+
+fn keep<T>(
+    place: &mut Option<T>,
+    found: Result<Option<T>, DecodeError>,
+) -> Result<(), DecodeError> {
+    *place = found?;
+    Ok(())
+}
+
+/// `PolicyInformation` (RFC 5280 4.2.1.4), of the qualifiers their types.
+fn policies(r: &mut Reader<'_>) -> Result<Vec<Policy>, DecodeError> {
+    sequence_of(r, |r| {
+        let id = r.oid("policyIdentifier")?;
+        let qualifiers = if r.is_empty() {
+            Vec::new()
+        } else {
+            sequence_of(r, |r| {
+                let id = r.oid("policyQualifierId")?;
+                r.any("qualifier")?;
+                Ok(id)
+            })?
+        };
+        Ok(Policy { id, qualifiers })
+    })
+}
+
+/// `PolicyMappings` (RFC 5280 4.2.1.5).
+fn mappings(r: &mut Reader<'_>) -> Result<Vec<(ObjectIdentifier, ObjectIdentifier)>, DecodeError> {
+    sequence_of(r, |r| {
+        Ok((r.oid("issuerDomainPolicy")?, r.oid("subjectDomainPolicy")?))
+    })
+}
+
+/// `PolicyConstraints` (RFC 5280 4.2.1.11), which must not be empty.
+fn policy_constraints(r: &mut Reader<'_>) -> Result<(Option<u32>, Option<u32>), DecodeError> {
+    r.sequence("", |r| {
+        if r.is_empty() {
+            return Err(r.error(DecodeKind::Value("neither constraint is there"), ""));
+        }
+        let explicit = r.optional(Tag::primitive(0), "requireExplicitPolicy")?;
+        let mapping = r.optional(Tag::primitive(1), "inhibitPolicyMapping")?;
+        Ok((
+            explicit.as_ref().map(skip_certs).transpose()?,
+            mapping.as_ref().map(skip_certs).transpose()?,
+        ))
+    })
+}
+
+/// `SkipCerts ::= INTEGER (0..MAX)`; more than any path is long is as good as the largest number.
+fn skip_certs(tlv: &Tlv<'_>) -> Result<u32, DecodeError> {
+    let octets = tlv.integer("skipCerts")?;
+    if octets.first().is_some_and(|b| b & 0x80 != 0) {
+        return Err(tlv.error(DecodeKind::Value("number is negative"), "skipCerts"));
+    }
+    Ok(octets.iter().fold(0u32, |n, b| {
+        n.checked_mul(256)
+            .map_or(u32::MAX, |n| n.saturating_add(u32::from(*b)))
+    }))
+}
+
+/// A SEQUENCE SIZE (1..MAX) OF SEQUENCE.
+fn sequence_of<'a, T>(
+    r: &mut Reader<'a>,
+    mut read: impl FnMut(&mut Reader<'a>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>, DecodeError> {
+    r.sequence("", |r| {
+        if r.is_empty() {
+            return Err(r.error(DecodeKind::Value("list is empty"), ""));
+        }
+        let mut all = Vec::new();
+        while !r.is_empty() {
+            all.push(r.sequence("", &mut read)?);
+        }
+        Ok(all)
+    })
+}

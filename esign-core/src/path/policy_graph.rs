@@ -1,0 +1,357 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use ::der::asn1::ObjectIdentifier;
+
+use super::PolicyInputs;
+use super::budget::{Budget, Limit};
+use super::extensions::View;
+use crate::oid;
+
+/// A policy for which a path is valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidPolicy {
+    /// The policy, in the domain of the trust anchor; anyPolicy where it is valid for all.
+    pub policy: ObjectIdentifier,
+    /// Types of the qualifiers under which the last certificate asserts it.
+    pub qualifiers: Vec<ObjectIdentifier>,
+}
+
+/// The policies for which a path is valid (RFC 5280 6.1.6, RFC 9618 5.6), in order of identifier.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyOutputs {
+    /// authority-constrained-policy-set: what the authorities say.
+    pub authority_constrained: Vec<ValidPolicy>,
+    /// user-constrained-policy-set: those of them that are among the initial policies.
+    pub user_constrained: Vec<ValidPolicy>,
+}
+
+/// Why policy processing fails.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum PolicyError {
+    /// explicit_policy is 0 and no policy is left (6.1.3 (f)).
+    NoPolicy,
+    /// explicit_policy is 0 and none of the initial policies is left (6.1.5 (g)).
+    NoInitialPolicy(Vec<ObjectIdentifier>),
+    /// anyPolicy is mapped (6.1.4 (a)).
+    AnyMapped,
+    /// The graph is too large.
+    Limit(Limit),
+}
+
+impl From<Limit> for PolicyError {
+    fn from(limit: Limit) -> Self {
+        Self::Limit(limit)
+    }
+}
+
+/// A node of the valid_policy_graph; its valid_policy is its key in the level.
+struct Node {
+    /// expected_policy_set; empty where it is the valid_policy alone.
+    expected: Vec<ObjectIdentifier>,
+    /// valid_policy of its parents, one level up.
+    parents: Vec<ObjectIdentifier>,
+    qualifiers: Vec<ObjectIdentifier>,
+}
+
+type Level = BTreeMap<ObjectIdentifier, Node>;
+
+/// Policy processing along one path: the valid_policy_graph and the three counters.
+///
+/// The graph has each policy at most once at each depth, so its size is bounded by what the
+/// certificates say, where the tree of RFC 5280 grows with the product.
+///
+/// # Source
+/// RFC 9618 5, which replaces these parts of RFC 5280 6.1.2 to 6.1.5.
+pub(super) struct PolicyState<'a> {
+    inputs: PolicyInputs<'a>,
+    /// From the anchor down; `None`: NULL.
+    levels: Option<Vec<Level>>,
+    explicit_policy: u32,
+    policy_mapping: u32,
+    inhibit_any: u32,
+}
+
+impl<'a> PolicyState<'a> {
+    /// Initialisation (6.1.2) for a path of `n` certificates below the anchor.
+    pub(super) fn new(n: usize, inputs: PolicyInputs<'a>) -> Self {
+        let all = u32::try_from(n).unwrap_or(u32::MAX).saturating_add(1);
+        let unless = |inhibited| if inhibited { 0 } else { all };
+        let root = Node {
+            expected: Vec::new(),
+            parents: Vec::new(),
+            qualifiers: Vec::new(),
+        };
+        Self {
+            inputs,
+            levels: Some(vec![Level::from([(oid::ANY_POLICY, root)])]),
+            explicit_policy: unless(inputs.require_explicit),
+            policy_mapping: unless(inputs.inhibit_mapping),
+            inhibit_any: unless(inputs.inhibit_any),
+        }
+    }
+
+    /// Whether a policy must be left at the end, as it stands.
+    pub(super) fn explicit_policy(&self) -> u32 {
+        self.explicit_policy
+    }
+
+    /// Constraints of policyConstraints and inhibitAnyPolicy: 6.1.4 (i), (j); of an anchor as
+    /// RFC 5937 3.2 asks.
+    pub(super) fn constrain(&mut self, view: &View) {
+        let lower = |counter: &mut u32, to: Option<u32>| {
+            *counter = to.map_or(*counter, |to| to.min(*counter));
+        };
+        lower(&mut self.explicit_policy, view.require_explicit);
+        lower(&mut self.policy_mapping, view.inhibit_mapping);
+        lower(&mut self.inhibit_any, view.inhibit_any);
+    }
+
+    /// Basic processing (6.1.3 (d) to (f)) of the next certificate.
+    pub(super) fn certificate(
+        &mut self,
+        view: &View,
+        last: bool,
+        budget: &mut Budget,
+    ) -> Result<(), PolicyError> {
+        match (&view.policies, &mut self.levels) {
+            (Some(policies), Some(levels)) => {
+                let Some(above) = levels.last() else {
+                    return Ok(());
+                };
+                let mut level = Level::new();
+                let mut expected: BTreeMap<ObjectIdentifier, Vec<ObjectIdentifier>> =
+                    BTreeMap::new();
+                for (policy, node) in above {
+                    budget.policy(node.expected.len().max(1))?;
+                    if node.expected.is_empty() {
+                        expected.entry(*policy).or_default().push(*policy);
+                    }
+                    for wanted in &node.expected {
+                        expected.entry(*wanted).or_default().push(*policy);
+                    }
+                }
+                let any_above = above.contains_key(&oid::ANY_POLICY);
+                let mut any = None;
+                for policy in policies {
+                    budget.policy(1 + policy.qualifiers.len())?;
+                    if policy.id == oid::ANY_POLICY {
+                        any = Some(policy);
+                        continue;
+                    }
+                    let parents = match expected.get(&policy.id) {
+                        Some(parents) => parents.clone(),
+                        None if any_above => vec![oid::ANY_POLICY],
+                        None => continue,
+                    };
+                    budget.policy(parents.len())?;
+                    level.insert(
+                        policy.id,
+                        Node {
+                            expected: Vec::new(),
+                            parents,
+                            qualifiers: policy.qualifiers.clone(),
+                        },
+                    );
+                }
+                let any = any.filter(|_| self.inhibit_any > 0 || (!last && view.self_issued));
+                if let Some(any) = any {
+                    for (policy, parents) in expected {
+                        budget.policy(parents.len() + any.qualifiers.len())?;
+                        level.entry(policy).or_insert_with(|| Node {
+                            expected: Vec::new(),
+                            parents,
+                            qualifiers: any.qualifiers.clone(),
+                        });
+                    }
+                }
+                levels.push(level);
+                self.prune();
+            }
+            (None, _) => self.levels = None,
+            (_, None) => {}
+        }
+        if self.levels.is_none() && self.explicit_policy == 0 {
+            return Err(PolicyError::NoPolicy);
+        }
+        Ok(())
+    }
+
+    /// Preparation for the next certificate (6.1.4 (a), (b), (h) to (j)).
+    pub(super) fn prepare(&mut self, view: &View, budget: &mut Budget) -> Result<(), PolicyError> {
+        if view
+            .mappings
+            .iter()
+            .any(|(issuer, subject)| [*issuer, *subject].contains(&oid::ANY_POLICY))
+        {
+            return Err(PolicyError::AnyMapped);
+        }
+        if !view.mappings.is_empty() {
+            budget.policy(view.mappings.len())?;
+            self.map(view);
+        }
+        if !view.self_issued {
+            for counter in [
+                &mut self.explicit_policy,
+                &mut self.policy_mapping,
+                &mut self.inhibit_any,
+            ] {
+                *counter = counter.saturating_sub(1);
+            }
+        }
+        self.constrain(view);
+        Ok(())
+    }
+
+    fn map(&mut self, view: &View) {
+        let Some(level) = self.levels.as_mut().and_then(|l| l.last_mut()) else {
+            return;
+        };
+        let mut by_issuer: BTreeMap<ObjectIdentifier, BTreeSet<ObjectIdentifier>> = BTreeMap::new();
+        for (issuer, subject) in &view.mappings {
+            by_issuer.entry(*issuer).or_default().insert(*subject);
+        }
+        if self.policy_mapping == 0 {
+            by_issuer.keys().for_each(|policy| {
+                level.remove(policy);
+            });
+            return self.prune();
+        }
+        let any = level.get(&oid::ANY_POLICY).map(|n| n.qualifiers.clone());
+        for (policy, subjects) in by_issuer {
+            let expected = subjects.into_iter().collect();
+            match (level.get_mut(&policy), &any) {
+                (Some(node), _) => node.expected = expected,
+                (None, Some(qualifiers)) => {
+                    // Its parent is the anyPolicy node one level up, which there must be.
+                    let node = Node {
+                        expected,
+                        parents: vec![oid::ANY_POLICY],
+                        qualifiers: qualifiers.clone(),
+                    };
+                    level.insert(policy, node);
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// Deletes nodes without children above the deepest level, where something changed.
+    fn prune(&mut self) {
+        let Some(levels) = &mut self.levels else {
+            return;
+        };
+        let mut used: Option<BTreeSet<ObjectIdentifier>> = None;
+        for level in levels.iter_mut().rev() {
+            if let Some(used) = used {
+                let before = level.len();
+                level.retain(|policy, _| used.contains(policy));
+                if level.len() == before {
+                    return;
+                }
+            }
+            if level.is_empty() {
+                self.levels = None;
+                return;
+            }
+            used = Some(level.values().flat_map(|n| &n.parents).copied().collect());
+        }
+    }
+
+    /// Wrap-up (6.1.5 (a), (b), (g)) after the last certificate.
+    pub(super) fn wrap_up(
+        mut self,
+        view: &View,
+        budget: &mut Budget,
+    ) -> Result<PolicyOutputs, PolicyError> {
+        self.explicit_policy = self.explicit_policy.saturating_sub(1);
+        if view.require_explicit == Some(0) {
+            self.explicit_policy = 0;
+        }
+        let outputs = self.outputs(budget)?;
+        if self.explicit_policy == 0 && outputs.user_constrained.is_empty() {
+            return Err(PolicyError::NoInitialPolicy(
+                outputs
+                    .authority_constrained
+                    .into_iter()
+                    .map(|p| p.policy)
+                    .collect(),
+            ));
+        }
+        Ok(outputs)
+    }
+
+    fn outputs(&mut self, budget: &mut Budget) -> Result<PolicyOutputs, Limit> {
+        let Some(levels) = &mut self.levels else {
+            return Ok(PolicyOutputs::default());
+        };
+        raise_qualifiers(levels, budget)?;
+        let mut authority: BTreeMap<ObjectIdentifier, Vec<ObjectIdentifier>> = BTreeMap::new();
+        // valid_policy_node_set: where anyPolicy was first narrowed down, and anyPolicy itself
+        // where nothing narrowed it.
+        for (policy, node) in levels.iter().flatten() {
+            if *policy != oid::ANY_POLICY && node.parents.contains(&oid::ANY_POLICY) {
+                merge(authority.entry(*policy).or_default(), &node.qualifiers);
+            }
+        }
+        if let Some(node) = levels.last().and_then(|l| l.get(&oid::ANY_POLICY)) {
+            authority.insert(oid::ANY_POLICY, node.qualifiers.clone());
+        }
+        let initial = self.inputs.initial_policies;
+        let user = if initial.is_empty() || initial.contains(&oid::ANY_POLICY) {
+            authority.clone()
+        } else {
+            budget.policy(initial.len())?;
+            let any = authority.get(&oid::ANY_POLICY);
+            let wanted = |policy: &ObjectIdentifier| {
+                authority.get(policy).or(any).map(|q| (*policy, q.clone()))
+            };
+            initial.iter().filter_map(wanted).collect()
+        };
+        Ok(PolicyOutputs {
+            authority_constrained: list(authority),
+            user_constrained: list(user),
+        })
+    }
+}
+
+/// Gives every node the qualifiers of the nodes below it at the deepest level.
+fn raise_qualifiers(levels: &mut [Level], budget: &mut Budget) -> Result<(), Limit> {
+    let mut below: BTreeMap<ObjectIdentifier, Vec<ObjectIdentifier>> = BTreeMap::new();
+    let deepest = levels.len().saturating_sub(1);
+    for (depth, level) in levels.iter_mut().enumerate().rev() {
+        let mut above: BTreeMap<ObjectIdentifier, Vec<ObjectIdentifier>> = BTreeMap::new();
+        for (policy, node) in level.iter_mut() {
+            if depth != deepest {
+                node.qualifiers = below.remove(policy).unwrap_or_default();
+            }
+            if node.qualifiers.is_empty() {
+                continue;
+            }
+            for parent in &node.parents {
+                budget.policy(node.qualifiers.len())?;
+                merge(above.entry(*parent).or_default(), &node.qualifiers);
+            }
+        }
+        below = above;
+    }
+    Ok(())
+}
+
+fn merge(into: &mut Vec<ObjectIdentifier>, from: &[ObjectIdentifier]) {
+    for id in from {
+        if let Err(place) = into.binary_search(id) {
+            into.insert(place, *id);
+        }
+    }
+}
+
+fn list(policies: BTreeMap<ObjectIdentifier, Vec<ObjectIdentifier>>) -> Vec<ValidPolicy> {
+    policies
+        .into_iter()
+        .map(|(policy, mut qualifiers)| {
+            qualifiers.sort_unstable();
+            qualifiers.dedup();
+            ValidPolicy { policy, qualifiers }
+        })
+        .collect()
+}

@@ -6,12 +6,12 @@ use ::der::asn1::ObjectIdentifier;
 
 use super::{CrlEntry, entry};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, decode};
-use crate::keys::{DigestAlgorithm, Hasher, PublicKey, SignatureAlgorithm, VerifyError};
+use crate::keys::{PublicKey, SignatureAlgorithm, VerifyError};
 use crate::oid;
 use crate::time::UnixTime;
 use crate::x509::{
-    AuthorityKeyIdentifier, Extension, Extensions, GeneralName, Name, SerialNumber,
-    UnknownAlgorithm, distribution_point_name, pem_blocks, signature_octets,
+    AuthorityKeyIdentifier, Extension, Extensions, GeneralName, Name, SerialNumber, Signed,
+    UnknownAlgorithm, distribution_point_name, pem_blocks,
 };
 
 /// Largest list that is decoded, in octets. The largest public ones (a million entries) are some
@@ -23,10 +23,8 @@ const MAX_OCTETS: usize = 1 << 30;
 pub struct Crl(Arc<Inner>);
 
 struct Inner {
-    der: Arc<[u8]>,
-    tbs: Range<usize>,
+    signed: Signed,
     version: u8,
-    algorithm: Result<SignatureAlgorithm, UnknownAlgorithm>,
     issuer: Name,
     this_update: UnixTime,
     next_update: Option<UnixTime>,
@@ -34,8 +32,6 @@ struct Inner {
     count: usize,
     index: OnceLock<Box<[(u64, u32)]>>,
     extensions: Extensions,
-    signature: Range<usize>,
-    sha256: OnceLock<[u8; 32]>,
 }
 
 /// Which certificates a list speaks of, where not all of its issuer (RFC 5280 5.2.5).
@@ -82,13 +78,9 @@ impl Crl {
         let octets: Arc<[u8]> = der.into();
         decode(&octets, Rules::Der, |r| {
             r.sequence("certificateList", |r| {
-                let tbs = r.expect(Tag::SEQUENCE, "tbsCertList")?;
-                let outer = r.expect(Tag::SEQUENCE, "signatureAlgorithm")?;
-                let signature = r.expect(Tag::BIT_STRING, "signature")?;
-                let value = signature_octets(&signature)?;
-                let mut inner = tbs.nested("tbsCertList", |r| decode_tbs(r, &octets, outer.raw))?;
-                inner.tbs = place(&tbs);
-                inner.signature = value;
+                let (signed, tbs, outer) = Signed::decode(r, &octets, "tbsCertList")?;
+                let inner =
+                    tbs.nested("tbsCertList", |r| decode_tbs(r, signed, &octets, &outer))?;
                 Ok(Self(Arc::new(inner)))
             })
         })
@@ -96,12 +88,12 @@ impl Crl {
 
     /// The octets as received.
     pub fn der(&self) -> &[u8] {
-        &self.0.der
+        self.0.signed.der()
     }
 
     /// What is signed: the encoding of `tbsCertList`.
     pub fn tbs_der(&self) -> &[u8] {
-        self.slice(&self.0.tbs)
+        self.0.signed.tbs_der()
     }
 
     /// Version: 1 or 2.
@@ -129,17 +121,17 @@ impl Crl {
     /// # Errors
     /// The algorithm is not one that is verified here.
     pub fn signature_algorithm(&self) -> Result<SignatureAlgorithm, &UnknownAlgorithm> {
-        self.0.algorithm.as_ref().copied()
+        self.0.signed.algorithm()
     }
 
     /// The octets of the signature value; none where it is not a whole number of them.
     pub fn signature(&self) -> &[u8] {
-        self.slice(&self.0.signature)
+        self.0.signed.signature()
     }
 
     /// Every extension of the list, in order.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'_>> {
-        self.0.extensions.iter(&self.0.der)
+        self.0.extensions.iter(self.der())
     }
 
     /// How many entries it has.
@@ -205,24 +197,16 @@ impl Crl {
     /// # Errors
     /// [`VerifyError`]; an algorithm that is not known is [`VerifyError::Invalid`].
     pub fn verify_signed_by(&self, key: &PublicKey) -> Result<(), VerifyError> {
-        let algorithm = self
-            .signature_algorithm()
-            .map_err(|_| VerifyError::Invalid)?;
-        key.verify(algorithm, self.tbs_der(), self.signature())
+        self.0.signed.verify(key)
     }
 
     /// SHA-256 of the octets as received.
     pub fn sha256(&self) -> [u8; 32] {
-        *self.0.sha256.get_or_init(|| {
-            Hasher::digest(DigestAlgorithm::Sha256, self.der())
-                .as_bytes()
-                .try_into()
-                .unwrap_or([0; 32])
-        })
+        self.0.signed.sha256()
     }
 
     fn slice(&self, range: &Range<usize>) -> &[u8] {
-        self.0.der.get(range.clone()).unwrap_or_default()
+        self.0.signed.slice(range)
     }
 
     /// The encodings of the entries; their offsets count from the start of the list.
@@ -305,7 +289,7 @@ impl Crl {
     ) -> Result<Option<T>, DecodeError> {
         self.0
             .extensions
-            .find(&self.0.der, oid)
+            .find(self.der(), oid)
             .map(|e| e.decode(name, read))
             .transpose()
     }
@@ -354,19 +338,18 @@ fn place(tlv: &Tlv<'_>) -> Range<usize> {
     at..at.saturating_add(tlv.raw.len())
 }
 
-fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner, DecodeError> {
+fn decode_tbs(
+    r: &mut Reader<'_>,
+    signed: Signed,
+    der: &Arc<[u8]>,
+    outer: &Tlv<'_>,
+) -> Result<Inner, DecodeError> {
     let version = match r.optional(Tag::INTEGER, "version")? {
         None => 1,
         Some(t) if t.integer("version")? == [1] => 2,
         Some(t) => return Err(t.error(DecodeKind::Value("version is not 2"), "version")),
     };
-    let signature = r.expect(Tag::SEQUENCE, "signature")?;
-    if signature.raw != outer {
-        let what = "differs from signatureAlgorithm outside";
-        return Err(signature.error(DecodeKind::Value(what), "signature"));
-    }
-    let algorithm =
-        UnknownAlgorithm::from_decoded(SignatureAlgorithm::decode(&signature, None, "signature"));
+    Signed::same_algorithm(&r.expect(Tag::SEQUENCE, "signature")?, outer)?;
     let name = r.expect(Tag::SEQUENCE, "issuer")?;
     let issuer = Name::within(der, place(&name), &name, "issuer")?;
     let this_update = r.any("thisUpdate")?.time("thisUpdate")?;
@@ -399,10 +382,8 @@ fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner
         None => Extensions::default(),
     };
     Ok(Inner {
-        der: Arc::clone(der),
-        tbs: 0..0,
+        signed,
         version,
-        algorithm,
         issuer,
         this_update,
         next_update,
@@ -410,8 +391,6 @@ fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner
         count,
         index: OnceLock::new(),
         extensions,
-        signature: 0..0,
-        sha256: OnceLock::new(),
     })
 }
 

@@ -25,6 +25,45 @@ BEGIN, END = "<!-- table: score_certificates.py -->", "<!-- end of table -->"
 NOW = "2026-11-22T00:00:00Z"
 NAMES = {"DNS": "dns", "IP": "ip", "RFC822": "email"}
 PURPOSES = {"SERVER": "tls-server", "CLIENT": "tls-client"}
+PEERS = {
+    "openssl-3.0.19": "OpenSSL 3.0.19",
+    "gocryptox509-go1.27.3": "Go 1.27.3",
+    "pyca-cryptography-46.0.7": "pyca 46.0.7",
+    "rust-webpki": "rustls-webpki",
+}
+# Where the rule stands that a case is about, by the beginning of its name; the longest counts.
+CLAUSES = {
+    "pkits::4.1.": "RFC 5280 6.1.3 (a)(1); RFC 3279 2.3.2",
+    "pkits::4.2.": "RFC 5280 6.1.3 (a)(2)",
+    "pkits::4.3.": "RFC 5280 7.1",
+    "pkits::4.4.": "RFC 5280 6.3.3",
+    "pkits::4.5.": "RFC 5280 6.1, 6.3.3 (f)",
+    "pkits::4.6.": "RFC 5280 6.1.4 (k) to (m)",
+    "pkits::4.7.": "RFC 5280 6.1.4 (n), 6.3.3 (f)",
+    "pkits::4.8.": "RFC 5280 6.1.3 (d), 6.1.5 (g)",
+    "pkits::4.9.": "RFC 5280 6.1.4 (i)",
+    "pkits::4.10.": "RFC 5280 6.1.4 (a), (b)",
+    "pkits::4.11.": "RFC 5280 6.1.4 (i)(2)",
+    "pkits::4.12.": "RFC 5280 6.1.4 (j)",
+    "pkits::4.13.": "RFC 5280 6.1.3 (b), (c), 4.2.1.10",
+    "pkits::4.14.": "RFC 5280 6.3.3 (b), 5.2.5",
+    "pkits::4.15.": "RFC 5280 6.3.3 (c), 5.2.4",
+    "pkits::4.16.": "RFC 5280 6.1.4 (o)",
+    "limbo::crl": "RFC 5280 5.2, 6.3.3",
+    "limbo::cve": "RFC 5280 6.1, 4.2.1.10",
+    "limbo::invalid": "RFC 5280 4.1",
+    "limbo::pathlen": "RFC 5280 4.2.1.9, 6.1.4 (l), (m)",
+    "limbo::pathological": "RFC 5280 6.1",
+    "limbo::rfc5280": "RFC 5280 4.1, 4.2",
+    "limbo::rfc5280::aki": "RFC 5280 4.2.1.1",
+    "limbo::rfc5280::eku": "RFC 5280 4.2.1.12",
+    "limbo::rfc5280::nc": "RFC 5280 4.2.1.10",
+    "limbo::rfc5280::pc": "RFC 5280 4.2.1.11",
+    "limbo::rfc5280::san": "RFC 5280 4.2.1.6",
+    "limbo::rfc5280::serial": "RFC 5280 4.1.2.2",
+    "limbo::rfc5280::ski": "RFC 5280 4.2.1.2",
+    "limbo::rfc5280::validity": "RFC 5280 4.1.2.5",
+}
 # Sections of PKITS whose outputs are the policies (4.8 to 4.12).
 POLICY_SECTIONS = ("4.8.", "4.9.", "4.10.", "4.11.", "4.12.")
 
@@ -100,29 +139,49 @@ def limbo(corpora, work):
         yield f"limbo::{case['id']}", group, arguments, case["expected_result"] == "SUCCESS", None
 
 
-def peers(corpora):
-    """{group: {peer: (right, wrong, skipped)}}"""
-    found = defaultdict(dict)
-    for case in json.loads((corpora / "pkits" / "openssl-3.0.19-results.json").read_text()):
-        right, wrong, skipped = found["PKITS"].get("OpenSSL 3.0.19", (0, 0, 0))
-        good = case["openssl"] == case["expected"]
-        found["PKITS"]["OpenSSL 3.0.19"] = (right + good, wrong + (not good), skipped)
-    titles = {
-        "openssl-3.0.19": "OpenSSL 3.0.19",
-        "gocryptox509-go1.27.3": "Go 1.27.3",
-        "pyca-cryptography-46.0.7": "pyca 46.0.7",
-        "rust-webpki": "rustls-webpki",
-    }
+def peers(corpora, cases):
+    """{peer: {group: (right, skipped, total)}} and {peer: [name of a case it gets wrong]}"""
+    counts, wrong = defaultdict(dict), defaultdict(list)
+
+    def judged(peer, name, group, good):
+        right, skipped, total = counts[peer].get(group, (0, 0, 0))
+        counts[peer][group] = (right + good, skipped, total + 1)
+        if not good:
+            wrong[peer].append(name)
+
+    openssl = json.loads((corpora / "pkits" / "openssl-3.0.19-results.json").read_text())
+    openssl = {f"pkits::{case['id']}": case["openssl"] for case in openssl}
+    gnutls = json.loads((HERE / "gnutls-results.json").read_text())
+    for name, group, _, expected, _ in cases:
+        if name in openssl:
+            judged(PEERS["openssl-3.0.19"], name, group, openssl[name] == expected)
+        judged(gnutls["peer"], name, group, gnutls["valid"][name] == expected)
+    known = {name for name, *_ in cases}
     results = json.loads((corpora / "x509-limbo" / "limbo-peer-results.json").read_text())
     for peer, result in results.items():
-        for space, counts in result["by_namespace"].items():
-            numbers = (counts["agree"], counts["disagree"], counts["skipped"])
-            found[f"limbo {space}"][titles[peer]] = numbers
-    return found
+        for space, numbers in result["by_namespace"].items():
+            total = numbers["agree"] + numbers["disagree"] + numbers["skipped"]
+            counts[PEERS[peer]][f"limbo {space}"] = (numbers["agree"], numbers["skipped"], total)
+        names = [f"limbo::{case[0]}" for case in result["core_disagreements"]]
+        wrong[PEERS[peer]] += [name for name in names if name in known]
+    return counts, wrong
+
+
+def differences(wrong):
+    """For each peer the cases that it gets wrong and esign does not, by the clause that decides."""
+    lines = ["| peer | clause | cases it gets wrong |", "| --- | --- | --- |"]
+    for peer in sorted(wrong):
+        by_clause = defaultdict(list)
+        for name in wrong[peer]:
+            prefix = max((p for p in CLAUSES if name.startswith(p)), key=len)
+            by_clause[CLAUSES[prefix]].append(name.removeprefix("limbo::"))
+        for clause, names in by_clause.items():
+            lines.append(f"| {peer} | {clause} | " + ", ".join(f"`{n}`" for n in names) + " |")
+    return "\n".join(lines)
 
 
 def table(groups, others):
-    columns = ["OpenSSL 3.0.19", "Go 1.27.3", "pyca 46.0.7", "rustls-webpki"]
+    columns = sorted(others, key=str.lower)
     lines = [
         "| suite | cases | esign | " + " | ".join(columns) + " |",
         "| --- | --: | --: |" + " --: |" * len(columns),
@@ -131,12 +190,9 @@ def table(groups, others):
         ours = f"**{right}**" + (f" (+{excepted} by design)" if excepted else "")
         cells = []
         for column in columns:
-            numbers = others.get(group, {}).get(column)
-            if numbers is None or sum(numbers) != total:
-                # The peers were run over more cases than are here, or not at all.
-                cells.append("–")
-            else:
-                cells.append(f"{numbers[0]}" + (f", {numbers[2]} skipped" if numbers[2] else ""))
+            agree, skipped, count = others[column].get(group, (0, 0, 0))
+            # A peer that was run over other cases than are here tells nothing about these.
+            cells.append("–" if count != total else f"{agree}" + (f", {skipped} skipped" if skipped else ""))
         lines.append(f"| {group} | {total} | {ours} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -164,8 +220,9 @@ def main():
                 failures.append(f"{name}: expected {wanted}, found {valid} {found}: {reason}")
             groups[group] = (right + good, excepted, total + 1)
     failures += [f"{name}: the exception is no longer needed" for name in exceptions if name not in needed]
-    text = table(groups, peers(corpora))
-    print(text)
+    counts, wrong = peers(corpora, cases)
+    text = table(groups, counts) + "\n\n" + differences(wrong)
+    print(table(groups, counts))
     page = PAGE.read_text()
     before, _, rest = page.partition(BEGIN)
     old, _, after = rest.partition(END)

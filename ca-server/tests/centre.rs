@@ -586,6 +586,33 @@ fn a_crash_between_any_two_steps_leaves_one_certificate() {
 }
 
 #[test]
+fn recovery_leaves_alone_what_another_process_is_issuing() {
+    let folder = Folder::new();
+    let centre = made(&folder);
+    let ids: Vec<RequestId> = (0..12).map(|_| approved(&centre, &key())).collect();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let found = std::thread::scope(|scope| {
+        // A second opening of the folder is what a second process would be.
+        let recovering = scope.spawn(|| {
+            let other = Centre::open(&folder.centre(), None).unwrap();
+            let mut found = Vec::new();
+            while !done.load(Ordering::Acquire) {
+                found.extend(other.recover(&who(3)).unwrap());
+            }
+            found
+        });
+        for id in &ids {
+            centre.issue(id, &who(3)).unwrap();
+        }
+        done.store(true, Ordering::Release);
+        recovering.join().unwrap()
+    });
+    assert_eq!(found, [], "nothing was interrupted");
+    let published = std::fs::read_dir(folder.centre().join("certs")).unwrap();
+    assert_eq!(published.count(), ids.len());
+}
+
+#[test]
 fn an_intent_that_no_longer_holds_is_revoked_and_listed() {
     let folder = Folder::new();
     drop(made(&folder));

@@ -127,6 +127,9 @@ fn the_whole_life_of_a_certificate() {
     let listed = desk.done("esign ca list --dir centre");
     let line = format!("{id}  issued  natural-person  {serial}  good");
     assert!(listed.contains(&line), "{listed}");
+    let listed = desk.done("esign ca list --dir centre --lang az");
+    let line = format!("{id}  verilib  natural-person  {serial}  qüvvədədir");
+    assert!(listed.contains(&line), "{listed}");
     let lists = desk.done("esign ca crl --dir centre");
     assert_eq!(
         lists,

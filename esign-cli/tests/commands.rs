@@ -12,6 +12,7 @@
 mod common;
 
 use common::{Folder, TRUSTING, now, ready, revoked, with};
+use esign_core::keys::{DigestAlgorithm, Hasher};
 
 #[test]
 fn every_algorithm_makes_a_key_that_asks_for_a_certificate() {
@@ -133,6 +134,8 @@ fn a_pdf_is_signed_and_every_answer_has_its_exit_code() {
     let report: serde_json::Value = serde_json::from_str(&failed.out).unwrap();
     assert_eq!(report["schema"], "esign-report/1");
     assert_eq!(report["signatures"][0]["integrity"], "broken");
+    let digest = Hasher::digest(DigestAlgorithm::Sha256, &bent).to_string();
+    assert_eq!(report["inputs"]["document"], digest);
     // Revoked.
     folder.write("issuing.crl", centre.crl(vec![revoked(&certificate)]).der());
     let gone = folder.run(&with(&["verify", "a-signed.pdf", "--json"], &TRUSTING));

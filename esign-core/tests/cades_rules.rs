@@ -22,9 +22,11 @@ use esign_core::cms::{
 use esign_core::der::{DecodeKind, Reader, Rules, Tag, Tlv};
 use esign_core::keys::{Curve, DigestAlgorithm, Hasher, KeySpec, SignatureAlgorithm};
 use esign_core::oid;
+use esign_core::policy::Policy;
+use esign_core::report::Indication;
 use esign_core::source::ReadAt;
 use esign_core::validation::Integrity;
-use support::{Forge, Signer, attribute, encode, judge, signing_certificate, t};
+use support::{Forge, Signer, attribute, encode, judge, judge_by, signing_certificate, t};
 
 const CONTENT: &[u8] = b"Sigorta m\xc9\x99lumat\xc4\xb1";
 
@@ -960,4 +962,29 @@ fn armour_is_taken_off() {
     assert!(refused(armoured("CERTIFICATE")).contains("PEM"));
     assert!(refused("-----BEGIN CMS-----\n!!!\n-----END CMS-----\n".into()).contains("Base64"));
     assert!(cms::SignedData::read(b"-----BEGIN".as_slice()).is_err());
+}
+
+#[test]
+fn algorithms_are_accepted_along_the_path() {
+    let signer = Signer::p256();
+    let message = Forge::new(&signer, CONTENT).message(&signer);
+    // The root's key is P-384 and signs with SHA-384; the signature itself is P-256 and SHA-256.
+    for (without, rule) in [("P-384", "policy.key"), ("SHA-384", "policy.digest")] {
+        let mut policy = Policy::basic();
+        policy.curves.retain(|(name, _)| name != without);
+        policy.digests.retain(|(name, _)| name != without);
+        let report = judge_by(&policy, &message, Some(CONTENT), &[&signer]);
+        let signature = &report.signatures[0];
+        assert_eq!(signature.indication, "INDETERMINATE", "{without}");
+        assert_eq!(signature.integrity, Integrity::Intact);
+        let wrong: Vec<_> = signature
+            .findings
+            .iter()
+            .filter(|f| f.outcome != Indication::Passed)
+            .collect();
+        assert!(
+            matches!(wrong.as_slice(), [one] if one.rule == rule),
+            "{without}: {wrong:?}"
+        );
+    }
 }

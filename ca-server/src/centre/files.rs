@@ -71,3 +71,18 @@ pub(super) fn folder(path: &Path) -> Result<(), CentreError> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|e| CentreError::io(path, &e))
 }
+
+/// Waits until no other process issues from or recovers this folder, and keeps them out for as long
+/// as the result lives. The lock goes with the process, so a crash leaves none.
+pub(super) fn lock(folder: &Path) -> Result<fs::File, CentreError> {
+    let path = folder.join(".lock");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options
+        .open(&path)
+        .map_err(|e| CentreError::io(&path, &e))?;
+    file.lock().map_err(|e| CentreError::io(&path, &e))?;
+    Ok(file)
+}

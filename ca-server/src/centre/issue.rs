@@ -148,6 +148,11 @@ impl Centre {
     /// was signed; the key's passphrase is missing; the store or the folder fails, and then
     /// [`Self::recover`] settles what is open.
     pub fn issue(&self, request: &RequestId, who: &Who) -> Result<Certificate, CentreError> {
+        let _alone = files::lock(&self.dir)?;
+        self.issue_alone(request, who)
+    }
+
+    fn issue_alone(&self, request: &RequestId, who: &Who) -> Result<Certificate, CentreError> {
         let object = format!("request {request}");
         let state = |what| CentreError::new(CentreErrorKind::State, &object, what);
         let found = self.store.request(request)?.ok_or_else(|| {
@@ -173,7 +178,7 @@ impl Centre {
         for open in self.store.open_intents()? {
             if open.request == *request && matches!(self.settle(&open, who)?, Recovered::Issued(_))
             {
-                return self.issue(request, who);
+                return self.issue_alone(request, who);
             }
         }
         let vetted = self.vetted(request)?;
@@ -224,6 +229,8 @@ impl Centre {
     /// # Errors
     /// The key's passphrase is missing, the store or the folder fails.
     pub fn recover(&self, who: &Who) -> Result<Vec<Recovered>, CentreError> {
+        // What another process is about to issue looks like what a crash left.
+        let _alone = files::lock(&self.dir)?;
         let mut done = Vec::new();
         loop {
             // The store gives so many at a time.

@@ -11,6 +11,7 @@
 //! requests/        who each request is about, as vetted
 //! certs/           what was issued, by serial number
 //! crl/             the newest lists
+//! .lock            held by the process that issues or recovers
 //! ```
 //!
 //! Every certificate goes the same way: request, approval, draft, lint, stored intent, signature,

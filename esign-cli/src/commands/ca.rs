@@ -296,7 +296,7 @@ pub(crate) fn run(command: Ca, context: &Context) -> Result<Exit, Failure> {
             changed(&args, context, "ca-restored", "good")
         }
         Ca::Crl(args) => lists(&args, context),
-        Ca::List(args) => list(&args),
+        Ca::List(args) => list(&args, context),
     }
 }
 
@@ -422,7 +422,7 @@ fn lists(args: &CrlArgs, context: &Context) -> Result<Exit, Failure> {
         .answer(texts.join("\n"), &json!({ "lists": all }))
 }
 
-fn list(args: &Common) -> Result<Exit, Failure> {
+fn list(args: &Common, context: &Context) -> Result<Exit, Failure> {
     let centre = args.open()?;
     let mut lines = Vec::new();
     let mut all = Vec::new();
@@ -439,7 +439,8 @@ fn list(args: &Common) -> Result<Exit, Failure> {
                 "profile": record.request.profile.as_str(),
                 "received": record.received_at.to_string(),
             });
-            let mut line = format!("{}  {word}  {}", record.request.id, record.request.profile);
+            let told = context.lang.text(&format!("ca-request-{word}"));
+            let mut line = format!("{}  {told}  {}", record.request.id, record.request.profile);
             if let Some(id) = record.certificate {
                 let serial = SerialNumber::from(&id.serial);
                 let standing = match centre.store().standing(&id).map_err(|e| failed(e.into()))? {
@@ -448,7 +449,8 @@ fn list(args: &Common) -> Result<Exit, Failure> {
                     Some(Standing::Suspended { .. }) => "suspended",
                     Some(Standing::Intended) | None => "intended",
                 };
-                line += &format!("  {serial}  {standing}");
+                let told = context.lang.text(&format!("ca-certificate-{standing}"));
+                line += &format!("  {serial}  {told}");
                 if let Value::Object(fields) = &mut one {
                     fields.insert("serial".into(), serial.to_string().into());
                     fields.insert("standing".into(), standing.into());

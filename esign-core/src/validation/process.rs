@@ -67,7 +67,12 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
     }
     findings.extend(objects);
     findings.extend(value);
-    findings.extend(acceptance(signature, certificate.as_ref(), inputs));
+    findings.extend(acceptance(
+        signature,
+        certificate.as_ref(),
+        path.as_ref(),
+        inputs,
+    ));
 
     let integrity = integrity(signature, &findings);
     let indication = Finding::worst(&findings);
@@ -316,55 +321,96 @@ fn certificate_validation(
     (judged.value, judged.report)
 }
 
-/// Signature acceptance (5.2.8): whether the algorithms may be relied on at the validation time.
+/// Signature acceptance (5.2.8): whether the algorithms may be relied on at the validation time,
+/// those of the signature and those of what its path rests on (rule 35).
 fn acceptance(
     signature: &Signature,
     certificate: Option<&Certificate>,
+    path: Option<&VerifiedPath>,
     inputs: &Inputs<'_>,
 ) -> Vec<Finding> {
-    const CLAUSE: &str = "TS 119 312; EN 319 102-1 5.2.8";
-    let judge = |rule, what: String, acceptance: Acceptance| {
-        let finding = if acceptance.holds(inputs.at) {
-            Finding::passed(rule, CLAUSE)
-        } else {
-            let sub = SubIndication::CryptoConstraintsFailureNoPoe;
-            let finding = Finding::indeterminate(rule, CLAUSE, sub).with("at", inputs.at);
-            match acceptance {
-                Acceptance::Until(end) => finding.with("until", end),
-                _ => finding.with("until", "never"),
-            }
-        };
-        finding.with("algorithm", what).of(signature.name.clone())
+    let mut used = Used {
+        inputs,
+        findings: Vec::new(),
     };
-    let mut findings = Vec::new();
-    let mut digests: Vec<DigestAlgorithm> = Vec::new();
-    let mut note = |digest: DigestAlgorithm| {
-        if !digests.contains(&digest) {
-            digests.push(digest);
-        }
-    };
+    let name = &signature.name;
     if let Ok(algorithm) = signature.value.algorithm {
-        note(algorithm.digest());
+        used.digest(algorithm.digest(), name);
     }
     for object in &signature.objects {
         if let ObjectDigest::Intact(d) | ObjectDigest::Broken { signed: d, .. } = &object.digest {
-            note(d.algorithm());
+            used.digest(d.algorithm(), name);
         }
     }
     if let Some(Ok(reference)) = signature.signing_certificate.first().map(|r| &r.digest) {
         // SHA-1 in the *reference* is what signing-certificate (v1) has; the certificate is bound
         // by the key that verifies besides. It is reported with the others all the same.
-        note(reference.algorithm());
+        used.digest(reference.algorithm(), name);
     }
-    for digest in digests {
-        let acceptance = inputs.policy.digest_acceptance(digest);
-        findings.push(judge("policy.digest", digest.to_string(), acceptance));
+    if let Some(certificate) = certificate {
+        used.key(certificate, name);
     }
-    if let Some(key) = certificate.and_then(|c| c.public_key().ok()) {
-        let acceptance = inputs.policy.key_acceptance(key.algorithm());
-        findings.push(judge("policy.key", key.algorithm().to_string(), acceptance));
+    let Some(path) = path else {
+        return used.findings;
+    };
+    // The anchor is trusted as it is: its key counts, what it signed of itself does not.
+    for (subject, issuer) in path.chain().iter().zip(path.chain().iter().skip(1)) {
+        if let Ok(algorithm) = subject.signature_algorithm() {
+            used.digest(algorithm.digest(), &subject.subject().to_string());
+        }
+        used.key(issuer, &issuer.subject().to_string());
     }
-    findings
+    for crl in path.crls() {
+        if let Ok(algorithm) = crl.signature_algorithm() {
+            let object = format!("CRL of {} of {}", crl.issuer(), crl.this_update());
+            used.digest(algorithm.digest(), &object);
+        }
+    }
+    used.findings
+}
+
+/// The algorithms judged so far, each once for each object.
+struct Used<'a> {
+    inputs: &'a Inputs<'a>,
+    findings: Vec<Finding>,
+}
+
+impl Used<'_> {
+    fn digest(&mut self, digest: DigestAlgorithm, object: &str) {
+        let acceptance = self.inputs.policy.digest_acceptance(digest);
+        self.judge("policy.digest", digest.to_string(), acceptance, object);
+    }
+
+    fn key(&mut self, certificate: &Certificate, object: &str) {
+        let Ok(key) = certificate.public_key() else {
+            return;
+        };
+        let acceptance = self.inputs.policy.key_acceptance(key.algorithm());
+        self.judge(
+            "policy.key",
+            key.algorithm().to_string(),
+            acceptance,
+            object,
+        );
+    }
+
+    fn judge(&mut self, rule: &'static str, what: String, acceptance: Acceptance, object: &str) {
+        const CLAUSE: &str = "TS 119 312; EN 319 102-1 5.2.8";
+        let finding = if acceptance.holds(self.inputs.at) {
+            Finding::passed(rule, CLAUSE)
+        } else {
+            let sub = SubIndication::CryptoConstraintsFailureNoPoe;
+            let finding = Finding::indeterminate(rule, CLAUSE, sub).with("at", self.inputs.at);
+            match acceptance {
+                Acceptance::Until(end) => finding.with("until", end),
+                _ => finding.with("until", "never"),
+            }
+        };
+        let finding = finding.with("algorithm", what).of(object.to_owned());
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
 }
 
 /// Cryptography, structure and coverage alone: whether what is there is what was signed.

@@ -89,6 +89,16 @@ impl Signer {
 
 /// Validates against the roots of `signers`, revocation left aside.
 pub(crate) fn judge(message: &[u8], detached: Option<&[u8]>, signers: &[&Signer]) -> Report {
+    judge_by(&Policy::basic(), message, detached, signers)
+}
+
+/// [`judge`] by another policy.
+pub(crate) fn judge_by(
+    policy: &Policy,
+    message: &[u8],
+    detached: Option<&[u8]>,
+    signers: &[&Signer],
+) -> Report {
     let content = detached.map(<[u8]>::to_vec);
     let message = message.to_vec();
     let input = Input {
@@ -99,7 +109,7 @@ pub(crate) fn judge(message: &[u8], detached: Option<&[u8]>, signers: &[&Signer]
     for signer in signers {
         anchors.add(signer.root.clone());
     }
-    let mut policy = Policy::basic();
+    let mut policy = policy.clone();
     policy.revocation = Revocation::Ignore;
     validate(
         &cades::prepare(&input).unwrap(),

@@ -55,6 +55,24 @@ oids! {
     SHA384_WITH_RSA = "1.2.840.113549.1.1.12";
     /// sha512WithRSAEncryption, RFC 8017 A.2.4
     SHA512_WITH_RSA = "1.2.840.113549.1.1.13";
+    /// id-dsa, RFC 3279 2.3.2
+    DSA = "1.2.840.10040.4.1";
+    /// id-dsa-with-sha1, RFC 3279 2.2.2
+    DSA_SHA1 = "1.2.840.10040.4.3";
+    /// id-dsa-with-sha224, RFC 5758 3.1
+    DSA_SHA224 = "2.16.840.1.101.3.4.3.1";
+    /// id-dsa-with-sha256, RFC 5758 3.1
+    DSA_SHA256 = "2.16.840.1.101.3.4.3.2";
+    /// id-dsa-with-sha384, NIST CSOR
+    DSA_SHA384 = "2.16.840.1.101.3.4.3.3";
+    /// id-dsa-with-sha512, NIST CSOR
+    DSA_SHA512 = "2.16.840.1.101.3.4.3.4";
+    /// id-dsa-with-sha3-256, NIST CSOR
+    DSA_SHA3_256 = "2.16.840.1.101.3.4.3.6";
+    /// id-dsa-with-sha3-384, NIST CSOR
+    DSA_SHA3_384 = "2.16.840.1.101.3.4.3.7";
+    /// id-dsa-with-sha3-512, NIST CSOR
+    DSA_SHA3_512 = "2.16.840.1.101.3.4.3.8";
     /// ecdsa-with-SHA1, RFC 3279 2.2.3
     ECDSA_SHA1 = "1.2.840.10045.4.1";
     /// ecdsa-with-SHA224, RFC 5758 3.2

@@ -112,7 +112,7 @@ impl Policy {
                 .rev()
                 .find(|(least, _)| bits >= *least)
                 .map_or(Acceptance::Never, |(_, a)| *a),
-            KeyAlgorithm::Ec(_) | KeyAlgorithm::Ed25519 => {
+            KeyAlgorithm::Dsa { .. } | KeyAlgorithm::Ec(_) | KeyAlgorithm::Ed25519 => {
                 let name = key.to_string();
                 self.curves
                     .iter()

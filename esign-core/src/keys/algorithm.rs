@@ -35,6 +35,11 @@ pub enum Curve {
 /// What kind of key a public key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyAlgorithm {
+    /// DSA, verified only (RFC 3279 2.3.2).
+    Dsa {
+        /// Length of the prime p in bits; `None` while the parameters are still to be inherited.
+        bits: Option<u32>,
+    },
     /// ECDSA over a named curve (RFC 5480).
     Ec(Curve),
     /// Ed25519 (RFC 8410).
@@ -54,6 +59,8 @@ pub enum KeyAlgorithm {
 /// A signature algorithm with all of its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SignatureAlgorithm {
+    /// DSA, verified only; the signature is DER `Dss-Sig-Value` (RFC 3279 2.2.2).
+    Dsa(DigestAlgorithm),
     /// ECDSA; the signature is DER `Ecdsa-Sig-Value` (RFC 3279 2.2.3).
     Ecdsa(DigestAlgorithm),
     /// Ed25519, pure (RFC 8032).
@@ -190,6 +197,8 @@ impl Curve {
 impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Dsa { bits: None } => f.write_str("DSA without parameters"),
+            Self::Dsa { bits: Some(bits) } => write!(f, "DSA-{bits}"),
             Self::Ec(Curve::P256) => f.write_str("P-256"),
             Self::Ec(Curve::P384) => f.write_str("P-384"),
             Self::Ec(Curve::P521) => f.write_str("P-521"),
@@ -205,7 +214,8 @@ impl SignatureAlgorithm {
     /// for beside it (RFC 8419 3.1).
     pub const fn digest(self) -> DigestAlgorithm {
         match self {
-            Self::Ecdsa(d)
+            Self::Dsa(d)
+            | Self::Ecdsa(d)
             | Self::RsaPkcs1(d)
             | Self::RsaPss(d)
             | Self::RsaPssOther { digest: d, .. } => d,
@@ -219,6 +229,14 @@ impl SignatureAlgorithm {
         match self {
             Self::Ed25519 => oid::ED25519,
             Self::RsaPss(_) | Self::RsaPssOther { .. } => oid::RSASSA_PSS,
+            Self::Dsa(D::Sha1) => oid::DSA_SHA1,
+            Self::Dsa(D::Sha224) => oid::DSA_SHA224,
+            Self::Dsa(D::Sha256) => oid::DSA_SHA256,
+            Self::Dsa(D::Sha384) => oid::DSA_SHA384,
+            Self::Dsa(D::Sha512) => oid::DSA_SHA512,
+            Self::Dsa(D::Sha3_256) => oid::DSA_SHA3_256,
+            Self::Dsa(D::Sha3_384) => oid::DSA_SHA3_384,
+            Self::Dsa(D::Sha3_512) => oid::DSA_SHA3_512,
             Self::Ecdsa(D::Sha1) => oid::ECDSA_SHA1,
             Self::Ecdsa(D::Sha224) => oid::ECDSA_SHA224,
             Self::Ecdsa(D::Sha256) => oid::ECDSA_SHA256,
@@ -239,12 +257,12 @@ impl SignatureAlgorithm {
     }
 
     /// Writes the `AlgorithmIdentifier`: NULL parameters for PKCS#1 v1.5 (RFC 8017 A.2.4), the
-    /// full ones for PSS, none for the others (RFC 5758 3.2, RFC 8410 3).
+    /// full ones for PSS, none for the others (RFC 5758 3, RFC 8410 3).
     pub fn encode(self, w: &mut Writer) {
         w.sequence(|w| {
             w.oid(self.oid());
             match self {
-                Self::Ecdsa(_) | Self::Ed25519 => {}
+                Self::Dsa(_) | Self::Ecdsa(_) | Self::Ed25519 => {}
                 Self::RsaPkcs1(_) => w.tlv(Tag::NULL, &[]),
                 Self::RsaPss(digest) => {
                     let salt = u32::try_from(digest.output_len()).unwrap_or(0);
@@ -314,7 +332,7 @@ impl SignatureAlgorithm {
     }
 
     /// The algorithms that their object identifier determines.
-    const FIXED: [Self; 17] = {
+    const FIXED: [Self; 25] = {
         use DigestAlgorithm as D;
         [
             Self::Ed25519,
@@ -334,6 +352,14 @@ impl SignatureAlgorithm {
             Self::RsaPkcs1(D::Sha3_256),
             Self::RsaPkcs1(D::Sha3_384),
             Self::RsaPkcs1(D::Sha3_512),
+            Self::Dsa(D::Sha1),
+            Self::Dsa(D::Sha224),
+            Self::Dsa(D::Sha256),
+            Self::Dsa(D::Sha384),
+            Self::Dsa(D::Sha512),
+            Self::Dsa(D::Sha3_256),
+            Self::Dsa(D::Sha3_384),
+            Self::Dsa(D::Sha3_512),
         ]
     };
 }
@@ -341,6 +367,7 @@ impl SignatureAlgorithm {
 impl fmt::Display for SignatureAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Dsa(d) => write!(f, "DSA with {d}"),
             Self::Ecdsa(d) => write!(f, "ECDSA with {d}"),
             Self::Ed25519 => f.write_str("Ed25519"),
             Self::RsaPkcs1(d) => write!(f, "RSA PKCS#1 v1.5 with {d}"),

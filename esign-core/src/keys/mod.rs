@@ -6,6 +6,7 @@
 
 mod algorithm;
 mod digest;
+mod dsa;
 mod pbe;
 mod pem;
 mod pkcs12;

@@ -1,8 +1,10 @@
 use core::fmt;
 use std::sync::Arc;
 
-use super::pss;
-use super::{Curve, DigestAlgorithm, Hasher, KeyAlgorithm, SignatureAlgorithm};
+use super::{
+    Curve, DigestAlgorithm, Hasher, KeyAlgorithm, KeyError, KeyErrorKind, SignatureAlgorithm,
+};
+use super::{dsa, pss};
 use crate::der::{DecodeError, DecodeKind, Rules, Tag, decode};
 use crate::oid;
 
@@ -21,6 +23,8 @@ struct Inner {
     algorithm: KeyAlgorithm,
     /// Start of the content of `subjectPublicKey` in `spki`; it goes to the end.
     key_at: usize,
+    /// Encoded `Dss-Parms` of a DSA key, its own or inherited.
+    dsa: Option<Box<[u8]>>,
 }
 
 /// A signature that does not verify, or cannot be.
@@ -51,7 +55,10 @@ impl PublicKey {
     /// # Errors
     /// Not DER; an algorithm that is not verified here; an elliptic curve that is not a named one
     /// (RFC 5480 2.1.1); an RSA modulus outside 1024 to 8192 bits, even, or with an exponent that
-    /// is even, below 3 or above 33 bits. A point is checked against its curve on use.
+    /// is even, below 3 or above 33 bits; a DSA prime outside 1024 to 3072 bits. A point is checked
+    /// against its curve on use, and DSA's numbers against their group.
+    ///
+    /// A DSA key may lack its parameters (RFC 3279 2.3.2): see [`Self::needs_parameters`].
     pub fn from_spki(spki: &[u8]) -> Result<Self, DecodeError> {
         decode(spki, Rules::Der, |r| {
             r.sequence("subjectPublicKeyInfo", |r| {
@@ -59,6 +66,7 @@ impl PublicKey {
                 let key = r.expect(Tag::BIT_STRING, "subjectPublicKey")?;
                 let octets = key.bit_octets("subjectPublicKey")?;
                 let bad = |what| key.error(DecodeKind::Value(what), "subjectPublicKey");
+                let mut dss_parameters = None;
                 let kind = algorithm.nested("algorithm", |r| {
                     let place = *r;
                     let oid = r.oid("algorithm")?;
@@ -88,6 +96,21 @@ impl PublicKey {
                             Err(bad("Ed25519 key is not 32 octets long"))
                         };
                     }
+                    if oid == oid::DSA {
+                        let y = dsa::public_value(octets)
+                            .map_err(|e| e.within("subjectPublicKey").shifted(key.at))?;
+                        if r.is_empty() {
+                            return Ok(KeyAlgorithm::Dsa { bits: None });
+                        }
+                        let encoded = r.rest();
+                        let parameters = dsa::Parameters::decode(r)?;
+                        if !parameters.admit(&y) {
+                            return Err(bad("DSA public key is not between 1 and p - 1"));
+                        }
+                        dss_parameters = Some(encoded.into());
+                        let bits = Some(parameters.bits());
+                        return Ok(KeyAlgorithm::Dsa { bits });
+                    }
                     let pss = oid == oid::RSASSA_PSS;
                     if !pss && oid != oid::RSA_ENCRYPTION {
                         return Err(wrong("key algorithm is not known"));
@@ -108,6 +131,7 @@ impl PublicKey {
                     spki: spki.into(),
                     algorithm: kind,
                     key_at,
+                    dsa: dss_parameters,
                 })))
             })
         })
@@ -118,7 +142,51 @@ impl PublicKey {
         &self.0.spki
     }
 
-    /// The octets inside `subjectPublicKey`: a point, an Ed25519 key or an `RSAPublicKey`.
+    /// Whether this is a DSA key without parameters, which are those of its certificate's issuer.
+    /// Until it has them, no signature verifies ([`VerifyError::Unsupported`]).
+    ///
+    /// # Source
+    /// RFC 3279 2.3.2, RFC 5280 6.1.4 (f).
+    pub fn needs_parameters(&self) -> bool {
+        self.algorithm() == KeyAlgorithm::Dsa { bits: None }
+    }
+
+    /// The key with the parameters of `issuer`, which may itself have inherited them; a key that
+    /// needs none comes back as it is. [`Self::spki`] stays what was received.
+    ///
+    /// # Errors
+    /// [`KeyErrorKind::Mismatch`] where `issuer` is no DSA key, has no parameters, or has a prime
+    /// that this key is not below.
+    ///
+    /// # Source
+    /// RFC 3279 2.3.2, RFC 5280 6.1.4 (f).
+    pub fn with_parameters_of(&self, issuer: &PublicKey) -> Result<PublicKey, KeyError> {
+        if !self.needs_parameters() {
+            return Ok(self.clone());
+        }
+        let refused = |what: &str| {
+            let what = format!("the DSA key has no parameters, and the issuer's key {what}");
+            KeyError::new(KeyErrorKind::Mismatch, what)
+        };
+        let Some(encoded) = &issuer.0.dsa else {
+            let what = format!("({}) has none to inherit", issuer.algorithm());
+            return Err(refused(&what));
+        };
+        let parameters = decode(encoded, Rules::Der, dsa::Parameters::decode)?;
+        let y = dsa::public_value(self.key_octets())?;
+        if !parameters.admit(&y) {
+            return Err(refused("has a prime that it is not below"));
+        }
+        Ok(Self(Arc::new(Inner {
+            spki: self.0.spki.clone(),
+            algorithm: issuer.algorithm(),
+            key_at: self.0.key_at,
+            dsa: Some(encoded.clone()),
+        })))
+    }
+
+    /// The octets inside `subjectPublicKey`: a point, an Ed25519 key, an `RSAPublicKey` or a
+    /// `DSAPublicKey`.
     pub fn key_octets(&self) -> &[u8] {
         self.0.spki.get(self.0.key_at..).unwrap_or_default()
     }
@@ -171,6 +239,10 @@ impl PublicKey {
                 .map_err(|_| VerifyError::Invalid)
         };
         match (key, algorithm) {
+            (KeyAlgorithm::Dsa { .. }, S::Dsa(d)) => match &self.0.dsa {
+                Some(parameters) => dsa::verify(octets, parameters, d, message, signature),
+                None => unsupported(),
+            },
             (KeyAlgorithm::Ed25519, S::Ed25519) => ring(&r::ED25519),
             (KeyAlgorithm::Ec(Curve::P256), S::Ecdsa(d)) => match d {
                 D::Sha1 => aws(&aws::ECDSA_P256_SHA1_ASN1),
@@ -222,7 +294,7 @@ impl PublicKey {
 
 impl PartialEq for PublicKey {
     fn eq(&self, other: &Self) -> bool {
-        self.0.spki == other.0.spki
+        self.0.spki == other.0.spki && self.0.dsa == other.0.dsa
     }
 }
 

@@ -90,6 +90,8 @@ fn key(rules: &mut Rules, certificate: &Certificate) {
     let (sound, name) = match certificate.public_key() {
         Ok(key) => {
             let sound = match key.algorithm() {
+                // FIPS 186-5 1: DSA is no longer approved for making signatures.
+                KeyAlgorithm::Dsa { .. } => false,
                 KeyAlgorithm::Ec(_) | KeyAlgorithm::Ed25519 => true,
                 KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } => bits >= 2048,
             };

@@ -102,7 +102,7 @@ pub(super) fn path(
             constraints.extend(view.constraints.as_ref().map(|own| (c, own)));
         }
         if strict {
-            strict::check(c, view, !leaf || view.is_authority(), &mut record);
+            strict::check(c, view, !leaf || view.is_authority(), budget, &mut record);
         }
         records.push(record);
     }

@@ -67,10 +67,18 @@ pub(super) fn end_entity(
     let refused =
         |rule, clause| Finding::indeterminate(rule, clause, SubIndication::SigConstraintsFailure);
     let (rule, clause) = ("path.key-usage", "RFC 5280 4.2.1.3");
+    // An authority's key can issue itself a certificate for TLS at any time, so nothing is gained
+    // by refusing its own (x509-limbo: ca-as-leaf).
+    let tls = matches!(
+        inputs.purpose,
+        KeyPurpose::TlsClient | KeyPurpose::TlsServer
+    );
+    let itself =
+        |usage: KeyUsage| tls && view.is_authority() && usage.contains(KeyUsage::KEY_CERT_SIGN);
     match view.key_usage {
         // For lists and answers the bit is part of the rule (RFC 5280 6.3.3 (f)); where there is
         // no keyUsage at all, nothing is restricted.
-        Some(found) if !found.intersects(usage) => record.add(
+        Some(found) if !found.intersects(usage) && !itself(found) => record.add(
             refused(rule, clause)
                 .with("key_usage", names(found))
                 .with("one_of", names(usage)),

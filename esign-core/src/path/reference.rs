@@ -1,7 +1,7 @@
 use core::fmt;
 use std::net::IpAddr;
 
-use super::domain::{Mailbox, is_domain, utf8_mailbox};
+use super::domain::{Mailbox, is_loose_domain, utf8_mailbox};
 use super::extensions::View;
 use crate::oid;
 use crate::x509::{Certificate, GeneralName};
@@ -42,7 +42,7 @@ impl ReferenceName {
         match kind {
             "dns" => {
                 let host = name.strip_suffix('.').unwrap_or(name);
-                if is_domain(host) {
+                if is_loose_domain(host) {
                     Ok(Self::Dns(host.to_ascii_lowercase()))
                 } else if host.is_ascii() {
                     Err(error("is not a host name"))
@@ -113,7 +113,7 @@ fn presents(presented: &str, host: &str) -> bool {
     match presented.strip_prefix("*.") {
         // No wildcard for a whole top-level domain: whoever has it does not own all of that.
         Some(parent) => {
-            is_domain(parent)
+            is_loose_domain(parent)
                 && parent.contains('.')
                 && host
                     .split_once('.')

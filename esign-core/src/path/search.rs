@@ -6,12 +6,13 @@ use super::budget::Limit;
 use super::extensions::View;
 use super::nearest::nearest;
 use super::policy_graph::PolicyOutputs;
-use super::record::Record;
+use super::record::{Record, broken};
 use super::{
     Attempt, MAX_ATTEMPTS, MAX_CANDIDATES, MAX_NESTED, MAX_PATH_LEN, PathInputs, PolicyInputs,
     RevocationChecking, Searched, VerifiedPath, check, revocation,
 };
 use crate::crl::Crl;
+use crate::keys::PublicKey;
 use crate::report::{Fact, Finding, Indication, Judged, SubIndication};
 use crate::x509::Certificate;
 
@@ -30,7 +31,7 @@ struct Search<'a, 'b> {
     views: HashMap<usize, Rc<View>>,
     /// Signature checks done, by the addresses of child and issuer.
     verified: HashMap<(usize, usize), bool>,
-    best: Option<Best<'a>>,
+    best: Option<Best>,
     /// Where the longest incomplete path ended.
     dead_end: Option<(usize, Finding)>,
     attempts: Vec<Attempt>,
@@ -38,10 +39,10 @@ struct Search<'a, 'b> {
 }
 
 /// The best complete path so far.
-struct Best<'a> {
+struct Best {
     finding: Finding,
     broken: usize,
-    chain: Vec<&'a Certificate>,
+    chain: Vec<Certificate>,
     crls: Vec<Crl>,
     policies: PolicyOutputs,
 }
@@ -59,10 +60,7 @@ pub(super) fn search(leaf: &Certificate, inputs: &PathInputs<'_>, full: bool) ->
 ///
 /// # Source
 /// RFC 5280 6.3.3 (f).
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the status of list issuers uses it")
-)]
+#[expect(dead_code, reason = "for the status of who signs lists and answers")]
 pub(super) fn nested(
     leaf: &Certificate,
     inputs: &PathInputs<'_>,
@@ -128,7 +126,7 @@ impl<'a> Search<'a, '_> {
             Some(best) => {
                 let passed = best.finding.outcome == Indication::Passed;
                 let value = passed.then(|| VerifiedPath {
-                    chain: best.chain.into_iter().cloned().collect(),
+                    chain: best.chain,
                     crls: best.crls,
                     policies: best.policies,
                     at: self.inputs.at,
@@ -323,6 +321,8 @@ impl<'a> Search<'a, '_> {
         let verified = match self.verified.get(&pair) {
             Some(known) => Some(*known),
             None => match (child.signature_algorithm(), issuer.public_key()) {
+                // Known only once the path is complete: see `inherit`.
+                (Ok(_), Ok(key)) if key.needs_parameters() => return None,
                 (Ok(_), Ok(key)) => self.budget.signature().is_ok().then(|| {
                     let holds = child.verify_signed_by(key).is_ok();
                     self.verified.insert(pair, holds);
@@ -353,23 +353,60 @@ impl<'a> Search<'a, '_> {
         }))
     }
 
+    /// The certificates of a complete path, DSA keys with the parameters that they inherit, and
+    /// what speaks against a signature that could not be verified before
+    /// (RFC 5280 6.1.4 (d) to (f)).
+    fn inherit(&mut self, chain: &[Link<'a>]) -> (Vec<Certificate>, Option<Finding>) {
+        let lacks = |c: &Certificate| c.public_key().is_ok_and(PublicKey::needs_parameters);
+        let mut working: Vec<Certificate> = Vec::with_capacity(chain.len());
+        let mut refusal = None;
+        for link in chain.iter().rev() {
+            let own = link.certificate.clone();
+            let issuer = working.last().map(|c| (c, c.public_key()));
+            let Some((issuer, Ok(key))) = issuer else {
+                working.push(own);
+                continue;
+            };
+            let own = match lacks(&own).then(|| own.inheriting(key)) {
+                None => own,
+                Some(Ok(whole)) => whole,
+                Some(Err(e)) => {
+                    let finding = broken("path.key-parameters", "RFC 5280 6.1.4 (f)");
+                    refusal = Some(finding.of(name_of(&own)).with("key", e));
+                    own
+                }
+            };
+            let deferred = chain.get(chain.len().saturating_sub(working.len()));
+            if deferred.is_some_and(|l| lacks(l.certificate))
+                && !(self.budget.signature().is_ok() && own.verify_signed_by(key).is_ok())
+            {
+                let finding = broken("path.signature", "RFC 5280 6.1.3 (a)(1)");
+                refusal = Some(
+                    finding
+                        .of(name_of(&own))
+                        .with("verifies", false)
+                        .with("issuer", name_of(issuer)),
+                );
+            }
+            working.push(own);
+        }
+        working.reverse();
+        (working, refusal)
+    }
+
     /// Judges a complete path, all signatures of which verify; says whether it passes.
     fn judge(&mut self, chain: &[Link<'a>]) -> bool {
         let checked = check::path(chain, self.inputs, self.budget, self.full);
+        let (working, refusal) = self.inherit(chain);
         let mut crls = Vec::new();
         let mut children = Vec::new();
         let records = checked.records.into_iter().map(Record::into_findings);
-        for (i, (link, found)) in chain.iter().zip(records).enumerate() {
+        for (i, (certificate, found)) in working.iter().zip(records).enumerate() {
             let mut finding = Finding::passed("path.certificate", "RFC 5280 6.1.3");
             finding.children = found;
-            if let Some(issuer) = chain.get(i + 1) {
-                let (status, crl) = revocation::check(
-                    link.certificate,
-                    issuer.certificate,
-                    i > 0,
-                    self.inputs,
-                    self.budget,
-                );
+            if let Some(issuer) = working.get(i + 1) {
+                let (status, crl) =
+                    revocation::check(certificate, issuer, i > 0, self.inputs, self.budget);
                 crls.extend(crl);
                 finding
                     .children
@@ -381,9 +418,10 @@ impl<'a> Search<'a, '_> {
             }
             summarise(&mut finding);
             if self.full || finding.outcome != Indication::Passed {
-                children.push(finding.of(name_of(link.certificate)));
+                children.push(finding.of(name_of(certificate)));
             }
         }
+        children.extend(refusal);
         let mut finding = Finding::passed("path.found", "RFC 5280 6.1");
         if self.full {
             let name =
@@ -398,15 +436,14 @@ impl<'a> Search<'a, '_> {
         finding.children = children;
         summarise(&mut finding);
         let passed = finding.outcome == Indication::Passed;
-        let broken = finding.children.iter().map(broken).sum::<usize>();
+        let broken = finding.children.iter().map(count_broken).sum::<usize>();
         self.note(chain.iter().map(|l| l.certificate), &finding);
-        let worse =
-            |best: &Best<'_>| (finding.outcome, broken) < (best.finding.outcome, best.broken);
+        let worse = |best: &Best| (finding.outcome, broken) < (best.finding.outcome, best.broken);
         if self.best.as_ref().is_none_or(worse) {
             self.best = Some(Best {
                 finding,
                 broken,
-                chain: chain.iter().map(|l| l.certificate).collect(),
+                chain: working,
                 crls,
                 policies: checked.policies,
             });
@@ -452,11 +489,11 @@ fn weight(sub: Option<SubIndication>) -> u8 {
 }
 
 /// How many rules below do not hold.
-fn broken(finding: &Finding) -> usize {
+fn count_broken(finding: &Finding) -> usize {
     if finding.children.is_empty() {
         usize::from(finding.outcome != Indication::Passed)
     } else {
-        finding.children.iter().map(broken).sum()
+        finding.children.iter().map(count_broken).sum()
     }
 }
 

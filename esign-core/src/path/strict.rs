@@ -1,3 +1,4 @@
+use super::budget::Budget;
 use super::domain::is_domain;
 use super::extensions::View;
 use super::record::{Record, broken};
@@ -6,7 +7,13 @@ use crate::x509::{Certificate, GeneralName, KeyUsage};
 
 /// Rules for who issues that count under [`super::PathProfile::Strict`] alone: each a MUST of
 /// RFC 5280 clause 4.
-pub(super) fn check(c: &Certificate, view: &View, authority: bool, record: &mut Record) {
+pub(super) fn check(
+    c: &Certificate,
+    view: &View,
+    authority: bool,
+    budget: &mut Budget,
+    record: &mut Record,
+) {
     let mut rule = |holds: bool, clause, what: &'static str, value: &dyn Fn() -> String| {
         if !holds {
             record.add(
@@ -74,8 +81,14 @@ pub(super) fn check(c: &Certificate, view: &View, authority: bool, record: &mut 
     let key_identifier = c
         .authority_key_identifier()
         .is_ok_and(|a| a.is_some_and(|a| a.key_identifier.is_some()));
+    // The only exception is for a certificate that is signed with its own key.
+    let mut self_signed = || {
+        budget.signature().is_ok()
+            && c.public_key()
+                .is_ok_and(|key| c.verify_signed_by(key).is_ok())
+    };
     rule(
-        key_identifier || view.self_issued,
+        key_identifier || self_signed(),
         "RFC 5280 4.2.1.1",
         "key identifier of the issuer, unless self-signed",
         &|| "absent".to_owned(),

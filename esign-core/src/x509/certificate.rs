@@ -24,6 +24,7 @@ const MAX_OCTETS: usize = 1 << 20;
 #[derive(Clone)]
 pub struct Certificate(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     signed: Signed,
     version: u8,
@@ -155,6 +156,20 @@ impl Certificate {
                 PublicKey::from_spki(self.spki_der()).map_err(|e| e.shifted(base))
             })
             .as_ref()
+    }
+
+    /// This certificate with the parameters that its DSA key lacks, taken from the key of its
+    /// issuer: `working_public_key_parameters` of RFC 5280 6.1.4 (f). The octets stay the same.
+    ///
+    /// # Errors
+    /// The key cannot take them, or is malformed.
+    pub(crate) fn inheriting(&self, issuer: &PublicKey) -> Result<Self, String> {
+        let own = self.public_key().map_err(ToString::to_string)?;
+        let key = own.with_parameters_of(issuer).map_err(|e| e.to_string())?;
+        Ok(Self(Arc::new(Inner {
+            key: OnceLock::from(Ok(key)),
+            ..self.0.as_ref().clone()
+        })))
     }
 
     /// How it is signed; the same inside and outside of what is signed (RFC 5280 4.1.1.2).

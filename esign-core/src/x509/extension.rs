@@ -25,10 +25,10 @@ pub struct Extension<'a> {
 }
 
 /// Where the extensions of a certificate, CRL or request lie in its octets.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Extensions(Vec<Place>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Place {
     oid: ObjectIdentifier,
     critical: bool,

@@ -15,6 +15,7 @@ use crate::keys::{DigestAlgorithm, Hasher, PublicKey, SignatureAlgorithm, Verify
 ///
 /// # Source
 /// X.509 6.1 (`SIGNED`); RFC 5280 4.1, 5.1; RFC 6960 4.2.1.
+#[derive(Clone)]
 pub(crate) struct Signed {
     der: Arc<[u8]>,
     tbs: Range<usize>,

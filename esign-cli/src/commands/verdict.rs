@@ -233,7 +233,7 @@ pub(crate) fn sentence(finding: &Finding, lang: &Lang) -> String {
     let facts: Vec<String> = finding
         .because
         .iter()
-        .map(|(name, fact)| format!("{name} {}", value(fact, lang)))
+        .map(|(name, fact)| format!("{} {}", lang.fact(name), value(fact, lang)))
         .collect();
     if !finding.object.is_empty() {
         let _ = write!(text, " [{}]", finding.object);

@@ -16,7 +16,7 @@ verify-no-signature = Faylda imza yoxdur.
 
 label-signature = İmza
 label-verdict = Nəticə
-label-because = Səbəb
+label-because = Ödənmir
 label-who = İmza sahibi
 label-covers = Əhatə edir
 label-claimed = Bildirilən vaxt

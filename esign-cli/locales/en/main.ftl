@@ -16,7 +16,7 @@ verify-no-signature = The file carries no signature.
 
 label-signature = Signature
 label-verdict = Verdict
-label-because = Because
+label-because = Not fulfilled
 label-who = Signed by
 label-covers = Covers
 label-claimed = Claimed time

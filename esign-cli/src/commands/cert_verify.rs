@@ -274,11 +274,13 @@ impl Args {
                 let subject = certificate.subject();
                 let line = format!("    {:indent$}└─ {subject}  {trusted}", "");
                 let _ = writeln!(out, "{}", line.trim_end());
-                // The findings of a complete path stand one for each certificate.
-                let own = attempt.finding.children.get(depth).filter(|_| complete);
+                // Those of a complete path stand in the order of weight, each with its name.
+                let name = format!("certificate {} of {subject}", certificate.serial());
                 let below = format!("    {:indent$}   ", "");
-                let rules = own.map_or(&[][..], |f| &f.children);
-                draw(&mut out, rules, &below, self.verbose, lang);
+                let own = attempt.finding.children.iter();
+                for finding in own.filter(|f| complete && f.object == name) {
+                    draw(&mut out, &finding.children, &below, self.verbose, lang);
+                }
             }
             if !complete {
                 let finding = core::slice::from_ref(&attempt.finding);

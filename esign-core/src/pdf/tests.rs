@@ -2,9 +2,10 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-use super::limits::*;
 use super::*;
 use crate::source::ReadAt;
+
+mod limits;
 
 /// The same octets without `as_slice`, so that the reading in windows is tested too.
 struct Windowed<'a>(&'a [u8]);
@@ -330,81 +331,6 @@ fn broken_files_are_refused() {
         .unwrap_or(at);
     let looped = classic_with(&[CATALOG, PAGES, PAGE], " \n", &format!("/Prev {at}"));
     assert_eq!(kind(&looped), PdfErrorKind::Broken);
-}
-
-#[test]
-fn limits_hold() {
-    let deep = |n: u32| {
-        let n = usize::try_from(n).unwrap();
-        classic(&[&format!("{}{}", "[".repeat(n), "]".repeat(n))])
-    };
-    assert!(read_all(&deep(MAX_NESTING)).is_ok());
-    let limit = |bytes: &[u8]| assert_eq!(read_all(bytes).unwrap_err().kind(), PdfErrorKind::Limit);
-    limit(&deep(MAX_NESTING + 2));
-    let values = usize::try_from(MAX_OBJECT_VALUES).unwrap();
-    limit(&classic(&[&format!("[{}]", "0 ".repeat(values))]));
-    let names = "/AHx ".repeat(MAX_FILTERS + 1);
-    limit(&classic(&[&format!(
-        "<</Length 1 /Filter [{names}]>>\nstream\n>\nendstream"
-    )]));
-    let levels: Vec<String> = (0..=MAX_PAGE_DEPTH)
-        .map(|i| format!("<</Type /Pages /Count 0 /Kids [{} 0 R]>>", i + 3))
-        .collect();
-    let mut tree = vec![CATALOG];
-    tree.extend(levels.iter().map(String::as_str));
-    let bytes = classic_with(&tree, " \n", "");
-    let source = &bytes[..];
-    let error = Document::open(&source).unwrap().current().page_count();
-    assert_eq!(error.unwrap_err().kind(), PdfErrorKind::Limit);
-    let mut chain = b"%PDF-1.7\n".to_vec();
-    let mut previous = String::new();
-    let mut last = 0;
-    for _ in 0..=MAX_SECTIONS {
-        last = chain.len();
-        chain.extend(format!("xref\n0 0\ntrailer\n<</Size 1 /Root 1 0 R {previous}>>\n").bytes());
-        previous = format!("/Prev {last}");
-    }
-    chain.extend(format!("startxref\n{last}\n%%EOF\n").bytes());
-    limit(&chain);
-    // A wrong /Length makes the whole stream be searched, each time it is asked for.
-    let bytes = classic(&[&format!(
-        "<</Length 1>>\nstream\n{}\nendstream",
-        "x".repeat(1 << 20)
-    )]);
-    let source = &bytes[..];
-    let document = Document::open(&source).unwrap();
-    let mut answers = (0..8).map(|_| document.current().object(4));
-    assert!(answers.next().unwrap().is_ok());
-    let error = answers.find_map(Result::err).unwrap();
-    assert_eq!(error.kind(), PdfErrorKind::Limit);
-    let circle = classic(&["5 0 R", "4 0 R"]);
-    let source = &circle[..];
-    let document = Document::open(&source).unwrap();
-    let four = Reference {
-        number: 4,
-        generation: 0,
-    };
-    assert_eq!(
-        document.current().follow(four).unwrap_err().kind(),
-        PdfErrorKind::Limit
-    );
-    // A bomb: the limit is the caller's.
-    let mut update = Update::new(&document).unwrap();
-    let bomb = update
-        .add_stream(Dict::new(), &vec![0; 1 << 20], Compression::Flate)
-        .unwrap();
-    let appended = update.finish(b"id").unwrap();
-    let bytes = [&circle[..], &appended.bytes].concat();
-    let source = &bytes[..];
-    let document = Document::open(&source).unwrap();
-    let found = document.current().follow(bomb).unwrap();
-    let stream = found.as_stream().unwrap();
-    assert!(document.current().stream_data(stream, 1 << 20).is_ok());
-    let error = document
-        .current()
-        .stream_data(stream, (1 << 20) - 1)
-        .unwrap_err();
-    assert_eq!(error.kind(), PdfErrorKind::Limit);
 }
 
 #[test]

@@ -22,12 +22,6 @@ pub(in crate::pdf) fn load_chain(
                 "the chain of cross-reference sections returns to itself",
             ));
         }
-        if document.sections.len() >= MAX_SECTIONS {
-            return Err(PdfError::limit(format!(
-                "more than {MAX_SECTIONS} cross-reference sections"
-            ))
-            .at_byte(at));
-        }
         let mut section = load_section(document, at, &mut total)?;
         section.at = at;
         let previous = section.trailer.get("Prev").cloned();
@@ -137,6 +131,12 @@ fn load_section(document: &Document<'_>, at: u64, total: &mut usize) -> Result<S
             "a cross-reference section is said to lie beyond the end of the file",
         ));
     }
+    if document.sections.len() >= MAX_SECTIONS {
+        return Err(
+            PdfError::limit(format!("more than {MAX_SECTIONS} cross-reference sections"))
+                .at_byte(at),
+        );
+    }
     let is_table = document.parse_at(at, None, |lexer| {
         if lexer.peek()?.is_some_and(is_space) {
             lexer.notes.push((DeviationKind::StartxrefInexact, at));
@@ -146,15 +146,10 @@ fn load_section(document: &Document<'_>, at: u64, total: &mut usize) -> Result<S
         Ok(found.then(|| lexer.at()))
     })?;
     let mut section = match is_table {
-        Some(after) => load_table(document, at, after)?,
-        None => load_stream(document, at)?,
+        Some(after) => load_table(document, at, after, *total)?,
+        None => load_stream(document, at, *total)?,
     };
     *total = total.saturating_add(section.entries.len());
-    if *total > MAX_ENTRIES {
-        return Err(
-            PdfError::limit(format!("more than {MAX_ENTRIES} cross-reference entries")).at_byte(at),
-        );
-    }
     let entries = &mut section.entries;
     if !entries.is_sorted_by_key(|e| e.number) {
         // Stable: of several entries for one number the first stays in front.
@@ -168,26 +163,43 @@ fn load_section(document: &Document<'_>, at: u64, total: &mut usize) -> Result<S
     Ok(section)
 }
 
-/// Refuses what the file cannot hold before anything is reserved for it.
-pub(super) fn check_subsection(
-    start: u32,
-    count: u32,
-    room: u64,
-    shortest: u64,
-    at: u64,
-) -> Result<(), PdfError> {
-    let end = u64::from(start).saturating_add(u64::from(count));
-    if end > u64::from(MAX_OBJECT_NUMBER).saturating_add(1) {
-        return Err(PdfError::limit(format!(
-            "objects {start} to {end} are announced, at most {MAX_OBJECT_NUMBER} is read"
-        ))
-        .at_byte(at));
+/// A run of entries as it is announced, before anything is reserved for it.
+pub(super) struct Subsection {
+    pub(super) start: u32,
+    pub(super) count: u32,
+    pub(super) at: u64,
+}
+
+impl Subsection {
+    /// Refuses numbers too high, more entries than are kept with the `before` that there are
+    /// already, and more than `room` octets can hold, each of which takes `shortest` at least.
+    pub(super) fn check(&self, before: usize, room: u64, shortest: u64) -> Result<(), PdfError> {
+        let (start, count, at) = (self.start, self.count, self.at);
+        let last = u64::from(start)
+            .saturating_add(u64::from(count))
+            .saturating_sub(1);
+        if last > u64::from(MAX_OBJECT_NUMBER) {
+            return Err(PdfError::limit(format!(
+                "objects {start} to {last} are announced, at most {MAX_OBJECT_NUMBER} is read"
+            ))
+            .at_byte(at));
+        }
+        if u64::from(count).saturating_mul(shortest) > room {
+            return Err(PdfError::broken(
+                at,
+                format!(
+                    "{count} cross-reference entries are announced, there is room for {}",
+                    room.checked_div(shortest).unwrap_or(0)
+                ),
+            ));
+        }
+        let entries = before.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
+        if entries > MAX_ENTRIES {
+            return Err(PdfError::limit(format!(
+                "{entries} cross-reference entries, at most {MAX_ENTRIES} are read"
+            ))
+            .at_byte(at));
+        }
+        Ok(())
     }
-    if u64::from(count).saturating_mul(shortest) > room {
-        return Err(PdfError::broken(
-            at,
-            format!("{count} cross-reference entries are announced, {room} octets remain"),
-        ));
-    }
-    Ok(())
 }

@@ -1,11 +1,16 @@
 //! Cross-reference streams (ISO 32000-1 §7.5.8).
 
-use super::chain::check_subsection;
+use super::chain::Subsection;
 use super::{Entry, EntryKind, Section, XrefForm};
 use crate::pdf::limits::MAX_XREF_STREAM;
-use crate::pdf::{DeviationKind, Dict, Document, Object, PdfError, Reference, View};
+use crate::pdf::{DeviationKind, Dict, Document, Object, PdfError, View};
 
-pub(super) fn load_stream(document: &Document<'_>, at: u64) -> Result<Section, PdfError> {
+/// The stream at `at`; other sections have `before` entries.
+pub(super) fn load_stream(
+    document: &Document<'_>,
+    at: u64,
+    before: usize,
+) -> Result<Section, PdfError> {
     let view = View {
         document,
         revision: 0,
@@ -30,7 +35,8 @@ pub(super) fn load_stream(document: &Document<'_>, at: u64) -> Result<Section, P
     let data = view
         .stream_data(&stream, MAX_XREF_STREAM)
         .map_err(|e| e.in_object(reference.number))?;
-    let entries = rows(document, &data, widths, &index, at, reference)?;
+    let entries = rows(document, &data, widths, &index, at, before)
+        .map_err(|e| e.in_object(reference.number))?;
     Ok(Section {
         at,
         end: loaded.end,
@@ -75,20 +81,20 @@ fn rows(
     widths: [usize; 3],
     index: &[(u32, u32)],
     at: u64,
-    reference: Reference,
+    before: usize,
 ) -> Result<Vec<Entry>, PdfError> {
     let width: usize = widths.iter().sum();
     let mut rows = data.chunks_exact(width);
-    let mut entries = Vec::with_capacity(rows.len());
+    // All of the index first: it may name far more rows than there are.
+    let mut announced = before;
     for &(start, count) in index {
-        check_subsection(
-            start,
-            count,
-            u64::try_from(rows.len()).unwrap_or(u64::MAX),
-            1,
-            at,
-        )
-        .map_err(|e| e.in_object(reference.number))?;
+        let room = rows.len().saturating_sub(announced.saturating_sub(before));
+        let room = u64::try_from(room).unwrap_or(u64::MAX);
+        Subsection { start, count, at }.check(announced, room, 1)?;
+        announced = announced.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
+    }
+    let mut entries = Vec::with_capacity(rows.len().min(announced.saturating_sub(before)));
+    for &(start, count) in index {
         for (number, row) in (start..start.saturating_add(count)).zip(&mut rows) {
             entries.push(row_entry(document, number, row, widths, at));
         }

@@ -1,6 +1,6 @@
 //! Cross-reference tables, `xref … trailer` (ISO 32000-1 §7.5.4).
 
-use super::chain::check_subsection;
+use super::chain::Subsection;
 use super::{Entry, EntryKind, Section, XrefForm};
 use crate::pdf::lexer::{Lexer, Stop};
 use crate::pdf::{DeviationKind, Dict, Document, Object, PdfError};
@@ -9,14 +9,16 @@ use crate::pdf::{DeviationKind, Dict, Document, Object, PdfError};
 const SHORTEST_ENTRY: u64 = 6;
 
 enum Head {
-    Subsection { start: u32, count: u32, at: u64 },
+    Subsection(Subsection),
     Trailer { dict: Dict, end: u64 },
 }
 
+/// The table at `at`, its first subsection at `pos`; other sections have `before` entries.
 pub(super) fn load_table(
     document: &Document<'_>,
     at: u64,
     mut pos: u64,
+    before: usize,
 ) -> Result<Section, PdfError> {
     let mut entries: Vec<Entry> = Vec::new();
     loop {
@@ -44,11 +46,11 @@ pub(super) fn load_table(
                 start.and_then(|n| u32::try_from(n).ok()),
                 count.and_then(|n| u32::try_from(n).ok()),
             ) {
-                (Some(start), Some(count)) => Ok(Head::Subsection {
+                (Some(start), Some(count)) => Ok(Head::Subsection(Subsection {
                     start,
                     count,
                     at: lexer.at(),
-                }),
+                })),
                 _ => Err(PdfError::broken(
                     from,
                     "expected a cross-reference subsection 'start count' or 'trailer'",
@@ -67,8 +69,11 @@ pub(super) fn load_table(
                     trailer: dict,
                 });
             }
-            Head::Subsection { start, count, at } => {
-                pos = load_subsection(document, &mut entries, start, count, at)?;
+            Head::Subsection(announced) => {
+                let before = before.saturating_add(entries.len());
+                let room = document.len.saturating_sub(announced.at);
+                announced.check(before, room, SHORTEST_ENTRY)?;
+                pos = load_subsection(document, &mut entries, &announced)?;
             }
         }
     }
@@ -77,18 +82,15 @@ pub(super) fn load_table(
 fn load_subsection(
     document: &Document<'_>,
     entries: &mut Vec<Entry>,
-    start: u32,
-    count: u32,
-    at: u64,
+    &Subsection { start, count, at }: &Subsection,
 ) -> Result<u64, PdfError> {
-    check_subsection(
-        start,
-        count,
-        document.len.saturating_sub(at),
-        SHORTEST_ENTRY,
-        at,
-    )?;
-    entries.reserve_exact(usize::try_from(count).unwrap_or(usize::MAX));
+    let wanted = usize::try_from(count).unwrap_or(0);
+    if entries.is_empty() {
+        entries.reserve_exact(wanted);
+    } else {
+        // Doubling: a host of small subsections must not be copied for each of them.
+        entries.reserve(wanted);
+    }
     let mut number = start;
     let mut left = count;
     let mut pos = at;

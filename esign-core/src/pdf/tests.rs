@@ -101,6 +101,40 @@ fn modern(compressed: bool) -> Vec<u8> {
     out
 }
 
+/// A hybrid file (§7.5.8.4): object 4 stands in the table as an entry of `kind`, and in the
+/// stream, object 5, at another place.
+fn hybrid(kind: char) -> Vec<u8> {
+    let mut out = classic(&["(table)"]);
+    let table = out.windows(6).rposition(|w| w == b"\nxref\n").unwrap() + 1;
+    out.truncate(table);
+    let other = out.len();
+    out.extend(b"4 0 obj\n(stream)\nendobj\n");
+    let stream = out.len();
+    let [high, low] = u16::try_from(other).unwrap().to_be_bytes();
+    out.extend(b"5 0 obj\n<</Type/XRef/Size 6/W[1 2 1]/Index[4 1]/Root 1 0 R/Length 4>>\nstream\n");
+    out.extend([1, high, low, 0]);
+    out.extend(b"\nendstream\nendobj\n");
+    let whole = classic_with(
+        &[CATALOG, PAGES, PAGE, "(table)"],
+        " \n",
+        &format!("/XRefStm {stream}"),
+    );
+    let at = out.len();
+    let tail = String::from_utf8(whole[table..].to_vec()).unwrap();
+    let tail = tail.replace(
+        &format!("startxref\n{table}\n"),
+        &format!("startxref\n{at}\n"),
+    );
+    let (entries, trailer) = tail.split_once("trailer").unwrap();
+    let (entries, last) = entries.trim_end().rsplit_once('\n').unwrap();
+    let last = match kind {
+        'n' => last.trim_end().to_owned(),
+        _ => format!("0000000000 00000 {kind}"),
+    };
+    out.extend(format!("{entries}\n{last} \ntrailer{trailer}").bytes());
+    out
+}
+
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let at = bytes
         .windows(from.len())
@@ -136,6 +170,7 @@ fn forms_are_read_without_deviation() {
         ),
         ("7.5.8 stream", modern(false)),
         ("7.5.8 stream, predictor", modern(true)),
+        ("7.5.8.4 hybrid", hybrid('f')),
     ] {
         assert_eq!(read_all(&bytes).expect(name), Vec::<&str>::new(), "{name}");
         let source = &bytes[..];
@@ -170,6 +205,7 @@ fn deviations_are_named() {
     let stream = |head: &str| classic(&[head]);
     for (id, bytes) in [
         ("pdf.junk-before-header", junk.clone()),
+        ("pdf.hybrid-conflict", hybrid('n')),
         ("pdf.offsets-from-file-start", {
             let moved = classic_with(&[CATALOG, PAGES, PAGE], " \n", "");
             // Junk of a header's length in place of a comment would shift nothing.
@@ -260,6 +296,19 @@ fn deviations_are_named() {
             Ok(found) => assert!(found.contains(&id), "{id}: {found:?}"),
             Err(error) => panic!("{id}: {error}"),
         }
+    }
+}
+
+#[test]
+fn the_table_of_a_hybrid_file_goes_before_its_stream() {
+    for (kind, value) in [('n', "table"), ('f', "stream")] {
+        let bytes = hybrid(kind);
+        let source = &bytes[..];
+        let document = Document::open(&source).unwrap();
+        let found = document.current().object(4).unwrap().unwrap().object;
+        assert_eq!(found, Object::literal(value.as_bytes()), "{kind}");
+        let conflict = |d: &Deviation| d.kind == DeviationKind::HybridConflict;
+        assert_eq!(document.deviations().iter().any(conflict), kind == 'n');
     }
 }
 

@@ -95,7 +95,6 @@ impl CrlBuilder {
     pub fn draft(&self, scope: CrlScope) -> CrlDraft {
         CrlDraft {
             rules: EntryRules::new(
-                self.this_update,
                 scope.delta_base.is_some(),
                 scope.issuing_distribution_point.as_ref(),
             ),
@@ -125,7 +124,6 @@ impl CrlDraft {
         }
         self.rules.check(&Line {
             serial: &entry.serial,
-            revocation_date: entry.revocation_date,
             reason: Some(entry.reason).filter(|r| *r != RevocationReason::Unspecified),
             names_issuer: other,
         });

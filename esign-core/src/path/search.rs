@@ -403,22 +403,15 @@ impl<'a> Search<'a, '_> {
         for (i, (certificate, found)) in working.iter().zip(records).enumerate() {
             let mut finding = Finding::passed("path.certificate", "RFC 5280 6.1.3");
             finding.children = found;
-<<<<<<< HEAD
-            if let Some(issuer) = working.get(i + 1) {
-                let (status, crl) =
-                    revocation::check(certificate, issuer, i > 0, self.inputs, self.budget);
-                crls.extend(crl);
-=======
-            let above = chain.get(i + 1..).unwrap_or_default();
+            let above = working.get(i + 1..).unwrap_or_default();
             if !above.is_empty() {
                 let asked = revocation::Asked {
-                    certificate: link.certificate,
+                    certificate,
                     above,
                     is_authority: i > 0,
                 };
                 let (status, lists) = revocation::check(asked, self.inputs, self.budget);
                 crls.extend(lists);
->>>>>>> 8238b90 (Judge status by the whole of RFC 5280 6.3.3: deltas, indirect and partitioned lists, issuers' paths)
                 finding
                     .children
                     .push(if self.inputs.revocation == RevocationChecking::Available {

@@ -5,8 +5,8 @@ use super::scope::Points;
 use super::{Answer, Asked, CLAUSE, RULE, Told, Verdict, delta};
 use crate::crl::{Crl, CrlEntry, ReasonFlags, RevocationReason};
 use crate::oid;
-use crate::path::PathInputs;
 use crate::path::search::Budget;
+use crate::path::{PathInputs, PathProfile};
 use crate::report::{Finding, SubIndication};
 use crate::time::UnixTime;
 use crate::x509::Certificate;
@@ -17,7 +17,7 @@ use crate::x509::Certificate;
 /// RFC 5280 6.3.3, with the order of its lists made definite: the latest first, so that a hold
 /// that was lifted is no longer seen; and with every genuine list asked whether the certificate is
 /// revoked for good, since nothing undoes that.
-pub(super) fn ask(asked: &Asked<'_, '_>, inputs: &PathInputs<'_>, budget: &mut Budget) -> Told {
+pub(super) fn ask(asked: &Asked<'_>, inputs: &PathInputs<'_>, budget: &mut Budget) -> Told {
     let points = Points::of(asked.certificate);
     let (complete, deltas) = lists(&points, asked.certificate, inputs);
     let mut process = Process {
@@ -82,7 +82,7 @@ fn lists<'a>(
 
 /// The state of RFC 5280 6.3.2 for one certificate.
 struct Process<'a, 'b, 'c> {
-    asked: &'a Asked<'a, 'a>,
+    asked: &'a Asked<'a>,
     inputs: &'a PathInputs<'b>,
     budget: &'c mut Budget,
     points: Points,
@@ -213,6 +213,10 @@ impl Process<'_, '_, '_> {
         if let Err(e) = known {
             return Err(unusable(crl, rule, clause).with("malformed", e.to_string()));
         }
+        if self.inputs.profile == PathProfile::Strict && matches!(crl.number(), Ok(None)) {
+            let (rule, clause) = ("crl.number", "RFC 5280 5.2.3");
+            return Err(unusable(crl, rule, clause).with("number", "absent"));
+        }
         let (rule, clause) = ("crl.scope", "RFC 5280 6.3.3 (b)");
         let issuer = self.asked.certificate.issuer();
         let reasons = self
@@ -253,8 +257,12 @@ impl Process<'_, '_, '_> {
     fn signed(&mut self, crl: &Crl) -> Result<(), Finding> {
         let signer = match self.signers.remove(&crl.sha256()) {
             Some(known) => known,
-            None => issuer::of(crl, self.asked, self.inputs, self.budget)
-                .map_err(|f| f.of(format!("CRL of {}", crl.this_update()))),
+            None => {
+                let subject = self.asked.certificate.subject();
+                let own_list = self.points.issuers().any(|n| n.matches(subject));
+                issuer::of(crl, self.asked, own_list, self.inputs, self.budget)
+                    .map_err(|f| f.of(format!("CRL of {}", crl.this_update())))
+            }
         };
         let result = signer.as_ref().map(|_| ()).map_err(Clone::clone);
         self.signers.insert(crl.sha256(), signer);

@@ -1,6 +1,6 @@
 use super::Asked;
 use crate::crl::Crl;
-use crate::path::search::{Budget, Link, name_of, nested};
+use crate::path::search::{Budget, name_of, nested};
 use crate::path::{KeyPurpose, PathInputs};
 use crate::report::{Finding, SubIndication};
 use crate::trust::TrustAnchors;
@@ -19,11 +19,16 @@ pub(super) struct Signer {
 /// Finds the certificate whose key signed the list, and validates its path, which must end at the
 /// anchor at which the path of the certificate asked about ends.
 ///
+/// `own_list`: the certificate asked about names its own subject as the issuer of its list, so
+/// that its status rests on a list that it signs; its issuer wanted it so, and its path is what is
+/// being judged.
+///
 /// # Source
 /// RFC 5280 6.3.3 (f), (g).
 pub(super) fn of(
     crl: &Crl,
-    asked: &Asked<'_, '_>,
+    asked: &Asked<'_>,
+    own_list: bool,
     inputs: &PathInputs<'_>,
     budget: &mut Budget,
 ) -> Result<Signer, Finding> {
@@ -54,7 +59,7 @@ pub(super) fn of(
         if verified != Some(true) {
             continue;
         }
-        if candidate.in_path {
+        if candidate.in_path || (own_list && certificate == asked.certificate) {
             return Ok(Signer {
                 certificate: certificate.clone(),
                 crls: Vec::new(),
@@ -81,13 +86,14 @@ struct Candidate<'a> {
 
 /// Certificates named as the issuer of the list: those of the path first, then those whose key
 /// identifier is the one that the list names.
-fn candidates<'a>(crl: &Crl, above: &[Link<'a>], inputs: &PathInputs<'a>) -> Vec<Candidate<'a>> {
+fn candidates<'a>(
+    crl: &Crl,
+    above: &'a [Certificate],
+    inputs: &PathInputs<'a>,
+) -> Vec<Candidate<'a>> {
     let wanted = crl.authority_key_identifier().ok().flatten();
     let wanted = wanted.and_then(|a| a.key_identifier);
-    let in_path = above
-        .iter()
-        .map(|link| link.certificate)
-        .filter(|c| c.subject().matches(crl.issuer()));
+    let in_path = above.iter().filter(|c| c.subject().matches(crl.issuer()));
     let known: Vec<&Certificate> = in_path.collect();
     let others = inputs.anchors.named(crl.issuer());
     let mut others: Vec<&Certificate> = others
@@ -119,11 +125,11 @@ fn candidates<'a>(crl: &Crl, above: &[Link<'a>], inputs: &PathInputs<'a>) -> Vec
 /// The lists on which a path from the signer to the anchor of the path in question rests.
 fn path_of(
     signer: &Certificate,
-    above: &[Link<'_>],
+    above: &[Certificate],
     inputs: &PathInputs<'_>,
     budget: &mut Budget,
 ) -> Result<Vec<Crl>, Finding> {
-    let anchor = above.last().map(|link| link.certificate.clone());
+    let anchor = above.last().cloned();
     let anchors: TrustAnchors = anchor.into_iter().collect();
     let inputs = PathInputs {
         anchors: &anchors,

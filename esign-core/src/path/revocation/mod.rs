@@ -5,7 +5,7 @@ mod delta;
 mod issuer;
 mod scope;
 
-use super::search::{Budget, Link};
+use super::search::Budget;
 use super::{KeyPurpose, PathInputs, RevocationChecking};
 use crate::crl::Crl;
 use crate::oid;
@@ -21,10 +21,10 @@ const MAX_TOLD: usize = 32;
 
 /// Whose status is asked for.
 #[derive(Clone, Copy)]
-pub(super) struct Asked<'a, 'b> {
+pub(super) struct Asked<'a> {
     pub(super) certificate: &'a Certificate,
     /// Its issuer, the issuer of that, up to the anchor.
-    pub(super) above: &'b [Link<'a>],
+    pub(super) above: &'a [Certificate],
     /// Whether it issued the certificate below it in the path.
     pub(super) is_authority: bool,
 }
@@ -57,7 +57,7 @@ pub(super) struct Told {
 
 /// Whether the certificate is not revoked at the time asked about, and the lists that show it.
 pub(super) fn check(
-    asked: Asked<'_, '_>,
+    asked: Asked<'_>,
     inputs: &PathInputs<'_>,
     budget: &mut Budget,
 ) -> (Finding, Vec<Crl>) {
@@ -96,7 +96,7 @@ fn decide(sources: Vec<Told>, inputs: &PathInputs<'_>) -> (Finding, Vec<Crl>) {
 }
 
 /// Why no status is asked for, as the clause that says so.
-fn exempt(asked: &Asked<'_, '_>, purpose: KeyPurpose) -> Option<&'static str> {
+fn exempt(asked: &Asked<'_>, purpose: KeyPurpose) -> Option<&'static str> {
     let has = |oid| asked.certificate.extension(oid).is_some();
     if asked.is_authority {
         return None;

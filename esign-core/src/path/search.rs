@@ -70,8 +70,7 @@ pub(super) fn nested(
         value: None,
         report: vec![finding],
     };
-    let digest = leaf.sha256();
-    if budget.open.contains(&digest) {
+    if budget.open.contains(leaf) {
         let sub = SubIndication::NoCertificateChainFound;
         let finding = Finding::indeterminate("path.loop", "RFC 5280 6.3.3 (f)", sub);
         return refused(finding.of(name_of(leaf)).with("certificate", name_of(leaf)));
@@ -90,7 +89,7 @@ pub(super) fn nested(
 }
 
 fn run(leaf: &Certificate, inputs: &PathInputs<'_>, budget: &mut Budget, full: bool) -> Searched {
-    budget.open.push(leaf.sha256());
+    budget.open.push(leaf.clone());
     let mut search = Search {
         inputs,
         budget,

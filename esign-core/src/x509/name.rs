@@ -111,39 +111,91 @@ impl Name {
     /// # Source
     /// RFC 5280 7.1. TeletexString is read as ISO 8859-1, as all others do.
     pub fn matches(&self, other: &Self) -> bool {
-        self.der() == other.der() || self.comparison_key() == other.comparison_key()
+        if self.der() == other.der() {
+            return true;
+        }
+        // The attributes in order, which settles it where no relative name has several: most
+        // names that differ do so in the first or second.
+        let (mut a, mut b) = (self.attributes(), other.attributes());
+        let mut rdn = None;
+        loop {
+            return match (a.next(), b.next()) {
+                (None, None) => true,
+                (Some(x), Some(y)) if x.rdn == y.rdn && rdn != Some(x.rdn) => {
+                    rdn = Some(x.rdn);
+                    if x.matches(&y) {
+                        continue;
+                    }
+                    // The first of several may come second in the other.
+                    let several =
+                        |next: Option<Attribute<'_>>| next.is_some_and(|n| n.rdn == x.rdn);
+                    several(a.next())
+                        && several(b.next())
+                        && self.comparison_key() == other.comparison_key()
+                }
+                (Some(_), Some(_)) => self.comparison_key() == other.comparison_key(),
+                _ => false,
+            };
+        }
     }
 
     /// Octets that are equal for two names exactly where [`Self::matches`] holds: a key for maps.
     pub fn comparison_key(&self) -> Vec<u8> {
-        let mut key = Vec::with_capacity(self.der().len());
-        let mut rdn: Vec<Vec<u8>> = Vec::new();
+        let mut key = Vec::with_capacity(self.der().len().saturating_mul(2));
         let mut at = 0;
-        let mut close = |rdn: &mut Vec<Vec<u8>>| {
-            rdn.sort_unstable();
-            for attribute in rdn.drain(..) {
-                put(&mut key, &attribute);
-            }
-            key.push(0xff);
-        };
+        // Where each attribute of the current relative name begins.
+        let mut starts: Vec<usize> = Vec::with_capacity(1);
         for attribute in self.attributes() {
             if attribute.rdn != at {
-                close(&mut rdn);
+                close(&mut key, &mut starts);
                 at = attribute.rdn;
             }
-            let mut one = Vec::with_capacity(32);
-            put(&mut one, attribute.oid.as_bytes());
-            match attribute.text() {
-                Some(text) => put(&mut one, fold(&text).as_bytes()),
-                None => {
-                    one.push(0xfe);
-                    put(&mut one, attribute.value.raw);
+            starts.push(key.len());
+            framed(&mut key, |key| {
+                put(key, attribute.oid.as_bytes());
+                match attribute.text() {
+                    Some(text) => framed(key, |key| fold(&text, key)),
+                    None => {
+                        key.push(0xfe);
+                        put(key, attribute.value.raw);
+                    }
                 }
-            }
-            rdn.push(one);
+            });
         }
-        close(&mut rdn);
+        close(&mut key, &mut starts);
         key
+    }
+}
+
+/// Ends a relative name, the attributes of which begin at `starts`: their order does not count.
+fn close(key: &mut Vec<u8>, starts: &mut Vec<usize>) {
+    if let [first, _, ..] = starts.as_slice() {
+        let tail = key.split_off(*first);
+        let ends = starts.iter().skip(1).chain([&usize::MAX]);
+        let mut parts: Vec<&[u8]> = starts
+            .iter()
+            .zip(ends)
+            .filter_map(|(from, to)| {
+                let end = to.saturating_sub(*first).min(tail.len());
+                tail.get(from.saturating_sub(*first)..end)
+            })
+            .collect();
+        parts.sort_unstable();
+        parts.iter().for_each(|part| key.extend_from_slice(part));
+    }
+    starts.clear();
+    key.push(0xff);
+}
+
+/// Writes something after its length, so that concatenations cannot be mistaken.
+fn framed(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    write(out);
+    let length = out.len().saturating_sub(at).saturating_sub(4);
+    let length = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    if let Some(place) = out.get_mut(at..at.saturating_add(4)) {
+        place.copy_from_slice(&length);
     }
 }
 
@@ -158,27 +210,29 @@ fn put(out: &mut Vec<u8>, octets: &[u8]) {
 }
 
 /// RFC 4518 in short: normalise, fold case, trim and compress spaces.
-fn fold(text: &str) -> String {
-    let squeeze = |chars: &mut dyn Iterator<Item = char>| {
-        let mut out = String::with_capacity(text.len());
-        let mut space = false;
-        for c in chars {
-            if c.is_whitespace() {
-                space = !out.is_empty();
-            } else {
-                if core::mem::take(&mut space) {
-                    out.push(' ');
-                }
-                out.push(c);
-            }
-        }
-        out
-    };
+fn fold(text: &str, out: &mut Vec<u8>) {
     if text.is_ascii() {
-        return squeeze(&mut text.chars().map(|c| c.to_ascii_lowercase()));
+        squeeze(text.chars().map(|c| c.to_ascii_lowercase()), out);
+    } else {
+        // Folding can leave a form that is not normalised, hence the second pass.
+        squeeze(text.nfkc().flat_map(char::to_lowercase).nfkc(), out);
     }
-    // Folding can leave a form that is not normalised, hence the second pass.
-    squeeze(&mut text.nfkc().flat_map(char::to_lowercase).nfkc())
+}
+
+fn squeeze(chars: impl Iterator<Item = char>, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut space = false;
+    for c in chars {
+        if c.is_whitespace() {
+            space = out.len() > start;
+        } else {
+            if core::mem::take(&mut space) {
+                out.push(b' ');
+            }
+            let mut buffer = [0; 4];
+            out.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
+        }
+    }
 }
 
 /// Checks the structure of a `Name`: every set non-empty, every pair whole.
@@ -210,6 +264,27 @@ impl<'a> Attribute<'a> {
     /// The whole encoding of the value.
     pub fn der(&self) -> &'a [u8] {
         self.value.raw
+    }
+
+    /// Whether type and value are the same, strings by RFC 5280 7.1.
+    fn matches(&self, other: &Self) -> bool {
+        if self.oid != other.oid {
+            return false;
+        }
+        if self.value.raw == other.value.raw {
+            return true;
+        }
+        match (self.text(), other.text()) {
+            (Some(a), Some(b)) => {
+                let fold = |text: &str| {
+                    let mut out = Vec::with_capacity(text.len());
+                    fold(text, &mut out);
+                    out
+                };
+                fold(&a) == fold(&b)
+            }
+            _ => false,
+        }
     }
 
     /// The value as text; `None` where it is no string or not one of its type.

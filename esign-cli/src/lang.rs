@@ -6,15 +6,17 @@ use unic_langid::LanguageIdentifier;
 use esign_core::time::UnixTime;
 
 /// The files of each language, one a subject.
-const AZ: [&str; 3] = [
+const AZ: [&str; 4] = [
     include_str!("../locales/az/main.ftl"),
     include_str!("../locales/az/code.ftl"),
     include_str!("../locales/az/show.ftl"),
+    include_str!("../locales/az/facts.ftl"),
 ];
-const EN: [&str; 3] = [
+const EN: [&str; 4] = [
     include_str!("../locales/en/main.ftl"),
     include_str!("../locales/en/code.ftl"),
     include_str!("../locales/en/show.ftl"),
+    include_str!("../locales/en/facts.ftl"),
 ];
 
 /// Texts in one language.
@@ -74,6 +76,16 @@ impl Lang {
         self.bundle.has_message(key)
     }
 
+    /// The name of a value in a finding; the value's own where there is none.
+    pub(crate) fn fact(&self, name: &str) -> String {
+        let key = fact_key(name);
+        if self.has(&key) {
+            self.text(&key)
+        } else {
+            name.to_owned()
+        }
+    }
+
     /// An instant for people: Asia/Baku, which is UTC+4 all year round since 2016.
     pub(crate) fn time(&self, time: UnixTime) -> String {
         let c = time.plus(4 * 3600).civil();
@@ -82,6 +94,10 @@ impl Lang {
             c.day, c.month, c.year, c.hour, c.minute, c.second
         )
     }
+}
+
+fn fact_key(name: &str) -> String {
+    format!("fact-{}", name.to_ascii_lowercase().replace('_', "-"))
 }
 
 #[cfg(test)]
@@ -113,20 +129,33 @@ mod tests {
         }
     }
 
+    /// The library's own files in the folders whose findings people are shown.
+    fn sources() -> Vec<String> {
+        fn read(folder: &std::path::Path, texts: &mut Vec<String>) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    read(&path, texts);
+                } else {
+                    texts.push(std::fs::read_to_string(path).unwrap());
+                }
+            }
+        }
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../esign-core/src");
+        let mut texts = Vec::new();
+        for folder in ["cades", "pades", "path", "validation"] {
+            read(&root.join(folder), &mut texts);
+        }
+        texts
+    }
+
     /// Every rule of the library whose findings people are shown has a text.
     #[test]
     fn every_rule_has_a_text() {
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../esign-core/src");
-        let mut files = Vec::new();
-        for folder in ["cades", "pades", "path", "validation"] {
-            for entry in std::fs::read_dir(root.join(folder)).unwrap() {
-                files.push(std::fs::read_to_string(entry.unwrap().path()).unwrap());
-            }
-        }
         let known = keys(EN[0]);
         let mut missing = BTreeSet::new();
         let mut seen = 0;
-        for text in &files {
+        for text in sources() {
             let prefixes = [
                 "cms.",
                 "crl.",
@@ -150,6 +179,28 @@ mod tests {
             }
         }
         assert!(seen > 60, "rule ids were not found: {seen}");
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
+
+    /// So has every value that a finding names.
+    #[test]
+    fn every_value_has_a_name() {
+        let known = keys(EN[3]);
+        let mut missing = BTreeSet::new();
+        let mut seen = 0;
+        for text in sources() {
+            for after in text.split(".with(").skip(1) {
+                let name = after.trim_start().strip_prefix('"');
+                let Some((name, _)) = name.and_then(|n| n.split_once('"')) else {
+                    continue;
+                };
+                seen += 1;
+                if !known.contains(fact_key(name).as_str()) {
+                    missing.insert(name.to_owned());
+                }
+            }
+        }
+        assert!(seen > 100, "values were not found: {seen}");
         assert!(missing.is_empty(), "{missing:#?}");
     }
 

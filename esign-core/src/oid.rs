@@ -1,6 +1,6 @@
 //! Object identifiers, each one named constant with its source.
 
-use ::der::asn1::ObjectIdentifier;
+pub use ::der::asn1::ObjectIdentifier;
 
 /// Declares one documented constant a line.
 macro_rules! oids {

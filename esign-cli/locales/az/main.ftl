@@ -16,7 +16,7 @@ verify-no-signature = Faylda imza yoxdur.
 
 label-signature = İmza
 label-verdict = Nəticə
-label-because = Səbəb
+label-because = Ödənmir
 label-who = İmza sahibi
 label-covers = Əhatə edir
 label-claimed = Bildirilən vaxt
@@ -165,3 +165,17 @@ ca-certificate-intended = verilməsi nəzərdə tutulub
 ca-recovered-issued = yarımçıq qalmış iş tamamlandı: { $serial } sertifikatı verildi
 ca-recovered-published = yarımçıq qalmış iş tamamlandı: { $serial } sertifikatı dərc edildi
 ca-recovered-revoked = yarımçıq qalmış iş geri alındı: { $serial } sertifikatı ləğv edildi
+
+# esign cert verify
+cert-valid = ETİBARLIDIR
+cert-not-valid = ETİBARLI DEYİL
+cert-open = QƏRAR VERİLƏ BİLMƏDİ
+cert-next-none = heç nə; bu məqsəd və vaxt üçün sertifikata etibar etmək olar
+cert-next-issuer = ona etibar etməyin; sahibindən və ya sertifikat mərkəzindən soruşun
+label-subject = Sahibi
+label-issuer = Verən
+label-validity = Müddəti
+label-policies = Siyasətlər
+path-tried = { $n }-ci yol
+path-trusted = (etibar edilən)
+path-left-out = daha { $n } yol sınaqdan keçirildi

@@ -16,7 +16,7 @@ verify-no-signature = The file carries no signature.
 
 label-signature = Signature
 label-verdict = Verdict
-label-because = Because
+label-because = Not fulfilled
 label-who = Signed by
 label-covers = Covers
 label-claimed = Claimed time
@@ -165,3 +165,17 @@ ca-certificate-intended = intended, not issued yet
 ca-recovered-issued = an interrupted run was completed: certificate { $serial } issued
 ca-recovered-published = an interrupted run was completed: certificate { $serial } published
 ca-recovered-revoked = an interrupted run was undone: certificate { $serial } revoked
+
+# esign cert verify
+cert-valid = VALID
+cert-not-valid = NOT VALID
+cert-open = COULD NOT BE DECIDED
+cert-next-none = none; the certificate may be relied on for this purpose and time
+cert-next-issuer = do not rely on it; ask its holder or the certification centre
+label-subject = Subject
+label-issuer = Issuer
+label-validity = Validity
+label-policies = Policies
+path-tried = Path { $n }
+path-trusted = (trusted)
+path-left-out = { $n } more paths were tried

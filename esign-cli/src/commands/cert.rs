@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use crate::Context;
-use crate::commands::{cert_request, cert_show};
+use crate::commands::{cert_request, cert_show, cert_verify};
 use crate::failure::{Exit, Failure};
 
 /// What to do with certificates.
@@ -11,6 +11,8 @@ use crate::failure::{Exit, Failure};
 pub(crate) enum CertCommand {
     /// Explain certificates, CRLs, requests, keys, PKCS#12 stores, CMS messages, OCSP responses
     Show(cert_show::Args),
+    /// Judge a certificate: its path to a trusted one, purpose, name, policies and status
+    Verify(cert_verify::Args),
     /// Make a certificate request (PKCS#10) for a key
     Request(cert_request::Args),
 }
@@ -18,6 +20,7 @@ pub(crate) enum CertCommand {
 pub(crate) fn run(command: CertCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
         CertCommand::Show(args) => cert_show::run(args, context),
+        CertCommand::Verify(args) => cert_verify::run(&args, context),
         CertCommand::Request(args) => cert_request::run(&args, context),
     }
 }

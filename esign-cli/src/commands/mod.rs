@@ -4,6 +4,7 @@ pub(crate) mod ca;
 pub(crate) mod cert;
 pub(crate) mod cert_request;
 pub(crate) mod cert_show;
+pub(crate) mod cert_verify;
 pub(crate) mod code;
 pub(crate) mod config;
 pub(crate) mod key;

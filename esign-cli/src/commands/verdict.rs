@@ -48,11 +48,7 @@ fn one(
     verbose: bool,
     lang: &Lang,
 ) {
-    let mut line = |label: &str, text: &str| {
-        let label = lang.text(label);
-        let pad = LABEL.saturating_sub(label.chars().count());
-        let _ = writeln!(out, "  {label}{:pad$} {text}", "");
-    };
+    let mut line = |label: &str, text: &str| labelled(out, label, text, lang);
     line(
         "label-signature",
         &format!("{} ({} {})", s.name, s.format, s.level),
@@ -106,6 +102,13 @@ fn one(
             tree(out, finding, 2, lang);
         }
     }
+}
+
+/// A line with its label in a column.
+pub(crate) fn labelled(out: &mut String, label: &str, text: &str, lang: &Lang) {
+    let label = lang.text(label);
+    let pad = LABEL.saturating_sub(label.chars().count());
+    let _ = writeln!(out, "  {label}{:pad$} {text}", "");
 }
 
 fn who(s: &SignatureReport, lang: &Lang) -> String {
@@ -220,7 +223,7 @@ fn stages(s: &SignatureReport) -> [&'static str; 3] {
 }
 
 /// A finding in words: what the rule asks, what was found.
-fn sentence(finding: &Finding, lang: &Lang) -> String {
+pub(crate) fn sentence(finding: &Finding, lang: &Lang) -> String {
     let key = format!("rule-{}", finding.rule.replace('.', "-"));
     let mut text = if lang.has(&key) {
         lang.text(&key)
@@ -230,7 +233,7 @@ fn sentence(finding: &Finding, lang: &Lang) -> String {
     let facts: Vec<String> = finding
         .because
         .iter()
-        .map(|(name, fact)| format!("{name} {}", value(fact, lang)))
+        .map(|(name, fact)| format!("{} {}", lang.fact(name), value(fact, lang)))
         .collect();
     if !finding.object.is_empty() {
         let _ = write!(text, " [{}]", finding.object);
@@ -255,18 +258,23 @@ fn value(fact: &Fact, lang: &Lang) -> String {
     }
 }
 
-fn tree(out: &mut String, finding: &Finding, depth: usize, lang: &Lang) {
-    let mark = match (finding.outcome, finding.remark) {
+/// One sign for the outcome.
+pub(crate) fn mark(finding: &Finding) -> &'static str {
+    match (finding.outcome, finding.remark) {
         (_, true) => "·",
         (Indication::Passed, _) => "+",
         (Indication::Indeterminate, _) => "?",
         (Indication::Failed, _) => "!",
-    };
+    }
+}
+
+fn tree(out: &mut String, finding: &Finding, depth: usize, lang: &Lang) {
     let indent = depth * 2;
     let _ = writeln!(
         out,
-        "{:indent$}{mark} {} ({})",
+        "{:indent$}{} {} ({})",
         "",
+        mark(finding),
         sentence(finding, lang),
         finding.clause
     );

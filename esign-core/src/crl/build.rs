@@ -1,9 +1,12 @@
-use super::{Crl, RevocationReason};
+use super::distribution_point::encode_points;
+use super::lint::{EntryRules, Line, list_rules, unique};
+use super::{Crl, IssuingDistributionPoint, RevocationReason};
 use crate::der::{Tag, Writer};
 use crate::keys::{KeyError, PublicKey, SignatureAlgorithm, SigningKey, ToBeSigned};
 use crate::oid;
+use crate::report::{Fact, Finding, Indication, Judged};
 use crate::time::UnixTime;
-use crate::x509::{BuildError, Name, SerialNumber};
+use crate::x509::{BuildError, DistributionPoint, GeneralName, Name, SerialNumber};
 
 /// One certificate that goes on a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +15,7 @@ pub struct RevokedCertificate {
     pub serial: SerialNumber,
     /// When it was revoked.
     pub revocation_date: UnixTime,
-    /// Why; `Unspecified` is left out as RFC 5280 5.3.1 asks.
+    /// Why; `Unspecified` is left out as RFC 5280 5.3.1 asks. `RemoveFromCrl` is for delta lists.
     pub reason: RevocationReason,
     /// Since when its key is known or suspected to be compromised.
     pub invalidity_date: Option<UnixTime>,
@@ -35,115 +38,179 @@ pub struct CrlBuilder {
     pub expired_certificates_since: Option<UnixTime>,
 }
 
-/// A list that waits for its signature.
+/// What makes a list another than the complete one of its issuer's own certificates.
+#[derive(Clone, Debug, Default)]
+pub struct CrlScope {
+    /// Which certificates and reasons it is for (RFC 5280 5.2.5).
+    pub issuing_distribution_point: Option<IssuingDistributionPoint>,
+    /// Number of the complete list to which it is a delta (RFC 5280 5.2.4).
+    pub delta_base: Option<SerialNumber>,
+    /// Where deltas to it are to be had (RFC 5280 5.2.6).
+    pub freshest: Vec<DistributionPoint>,
+}
+
+/// A list that is being written, and not checked yet.
+#[derive(Debug)]
+pub struct CrlDraft {
+    builder: CrlBuilder,
+    scope: CrlScope,
+    entries: Entries,
+    rules: EntryRules,
+    /// Whose certificate the next entry speaks of, unless it says otherwise.
+    certificate_issuer: Name,
+    /// Whether the serials came in strictly ascending order, so that none stands twice.
+    ascending: bool,
+    last: Option<SerialNumber>,
+}
+
+/// A list that no lint refused and that waits for its signature. Only [`CrlDraft::lint`] makes it.
 #[derive(Debug)]
 pub struct UnsignedCrl {
-    tbs: Vec<u8>,
+    unsigned: Crl,
     algorithm: SignatureAlgorithm,
     key: PublicKey,
 }
 
 impl CrlBuilder {
-    /// Fixes what is to be signed. Entries are written as they come; sorting them by serial is
-    /// the caller's choice.
+    /// Fixes a complete list. Entries are written as they come; sorting them by serial is the
+    /// caller's choice, and saves looking for one that stands twice.
     ///
     /// # Errors
-    /// The number is not positive or longer than 20 octets; `next_update` is not after
-    /// `this_update`; `removeFromCRL`, which belongs on a delta list.
+    /// A lint refuses it; the first that does is named with its values.
     pub fn build(
         &self,
         entries: impl IntoIterator<Item = RevokedCertificate>,
         key: &PublicKey,
         algorithm: SignatureAlgorithm,
     ) -> Result<UnsignedCrl, BuildError> {
-        if self.number.is_negative() || self.number.as_bytes().len() > SerialNumber::MAX_LEN {
-            return Err(BuildError::new(format!(
-                "cRLNumber: {} is negative or longer than 20 octets",
-                self.number
-            )));
-        }
-        if self.next_update <= self.this_update {
-            return Err(BuildError::new(format!(
-                "nextUpdate: {} is not after thisUpdate {}",
-                self.next_update, self.this_update
-            )));
-        }
-        let mut list = Writer::new();
-        for entry in entries {
-            if entry.reason == RevocationReason::RemoveFromCrl {
-                return Err(BuildError::new(format!(
-                    "revokedCertificates: {} has the reason removeFromCRL, which is for delta lists",
-                    entry.serial
-                )));
-            }
-            entry.encode(&mut list);
-        }
-        let list = list.finish();
-        let mut w = Writer::with_capacity(list.len() + 512);
-        w.sequence(|w| {
-            w.u32(1);
-            algorithm.encode(w);
-            w.raw(self.issuer.der());
-            w.time(self.this_update);
-            w.time(self.next_update);
-            if !list.is_empty() {
-                w.tlv(Tag::SEQUENCE, &list);
-            }
-            w.nested(Tag::constructed(0), |w| w.sequence(|w| self.extensions(w)));
-        });
-        Ok(UnsignedCrl {
-            tbs: w.finish(),
-            algorithm,
-            key: key.clone(),
-        })
+        let mut draft = self.draft(CrlScope::default());
+        entries.into_iter().for_each(|entry| draft.revoke(&entry));
+        let judged = draft.lint(key, algorithm)?;
+        judged
+            .value
+            .ok_or_else(|| refused(Finding::decisive(&judged.report)))
     }
 
-    fn extensions(&self, w: &mut Writer) {
-        w.sequence(|w| {
-            w.oid(oid::AUTHORITY_KEY_IDENTIFIER);
-            let mut value = Writer::new();
-            value.sequence(|w| w.tlv(Tag::primitive(0), &self.key_identifier));
-            w.octets(&value.finish());
-        });
-        w.sequence(|w| {
-            w.oid(oid::CRL_NUMBER);
-            let mut value = Writer::new();
-            value.tlv(Tag::INTEGER, self.number.as_bytes());
-            w.octets(&value.finish());
-        });
-        if let Some(since) = self.expired_certificates_since {
-            w.sequence(|w| {
-                w.oid(oid::EXPIRED_CERTS_ON_CRL);
-                let mut value = Writer::new();
-                value.generalized_time(since);
-                w.octets(&value.finish());
-            });
+    /// Begins a list of the given scope.
+    pub fn draft(&self, scope: CrlScope) -> CrlDraft {
+        CrlDraft {
+            rules: EntryRules::new(
+                self.this_update,
+                scope.delta_base.is_some(),
+                scope.issuing_distribution_point.as_ref(),
+            ),
+            certificate_issuer: self.issuer.clone(),
+            builder: self.clone(),
+            scope,
+            entries: Entries::default(),
+            ascending: true,
+            last: None,
         }
     }
 }
 
-impl RevokedCertificate {
-    fn encode(&self, w: &mut Writer) {
+impl CrlDraft {
+    /// Puts a certificate of the list's own issuer on it.
+    pub fn revoke(&mut self, entry: &RevokedCertificate) {
+        let issuer = self.builder.issuer.clone();
+        self.revoke_of(&issuer, entry);
+    }
+
+    /// Puts a certificate that `issuer` issued on it: on an indirect list. Entries of one issuer
+    /// are best put one after another, since each change of issuer is written out.
+    pub fn revoke_of(&mut self, issuer: &Name, entry: &RevokedCertificate) {
+        let other = *issuer != self.certificate_issuer;
+        if other {
+            self.certificate_issuer = issuer.clone();
+        }
+        self.rules.check(&Line {
+            serial: &entry.serial,
+            revocation_date: entry.revocation_date,
+            reason: Some(entry.reason).filter(|r| *r != RevocationReason::Unspecified),
+            names_issuer: other,
+        });
+        self.ascending &= !other && self.last.as_ref().is_none_or(|l| *l < entry.serial);
+        self.last = Some(entry.serial.clone());
+        self.entries.write(entry, other.then_some(issuer));
+    }
+
+    /// Judges the draft; the value is there only where no finding failed.
+    ///
+    /// # Errors
+    /// What was written does not decode.
+    pub fn lint(
+        self,
+        key: &PublicKey,
+        algorithm: SignatureAlgorithm,
+    ) -> Result<Judged<UnsignedCrl>, BuildError> {
+        let entries = self.entries.list.finish();
+        let mut w = Writer::with_capacity(entries.len() + 1024);
+        // The lints look at the list as everyone else will; only its signature is missing.
         w.sequence(|w| {
-            w.tlv(Tag::INTEGER, self.serial.as_bytes());
-            w.time(self.revocation_date);
-            let reason = self.reason != RevocationReason::Unspecified;
-            if !reason && self.invalidity_date.is_none() {
+            w.sequence(|w| {
+                w.u32(1);
+                algorithm.encode(w);
+                w.raw(self.builder.issuer.der());
+                w.time(self.builder.this_update);
+                w.time(self.builder.next_update);
+                if !entries.is_empty() {
+                    w.tlv(Tag::SEQUENCE, &entries);
+                }
+                w.nested(Tag::constructed(0), |w| {
+                    w.sequence(|w| extensions(w, &self.builder, &self.scope));
+                });
+            });
+            algorithm.encode(w);
+            w.bit_octets(&[]);
+        });
+        drop(entries);
+        let unsigned = Crl::from_der(&w.finish())
+            .map_err(|e| BuildError::new(format!("draft does not decode: {e}")))?;
+        let mut report = list_rules(&unsigned);
+        report.extend(self.rules.into_findings());
+        if !self.ascending {
+            report.push(unique(&unsigned));
+        }
+        let sound = Finding::worst(&report) == Indication::Passed;
+        let value = sound.then(|| UnsignedCrl {
+            unsigned,
+            algorithm,
+            key: key.clone(),
+        });
+        Ok(Judged { value, report })
+    }
+}
+
+/// The entries in their encoding.
+#[derive(Default)]
+struct Entries {
+    list: Writer,
+}
+
+impl Entries {
+    fn write(&mut self, entry: &RevokedCertificate, issuer: Option<&Name>) {
+        self.list.sequence(|w| {
+            w.tlv(Tag::INTEGER, entry.serial.as_bytes());
+            w.time(entry.revocation_date);
+            let reason = entry.reason != RevocationReason::Unspecified;
+            if !reason && entry.invalidity_date.is_none() && issuer.is_none() {
                 return;
             }
             w.sequence(|w| {
                 if reason {
                     w.sequence(|w| {
                         w.oid(oid::CRL_REASON);
-                        w.octets(&[Tag::ENUMERATED.0, 1, self.reason.number()]);
+                        w.octets(&[Tag::ENUMERATED.0, 1, entry.reason.number()]);
                     });
                 }
-                if let Some(since) = self.invalidity_date {
-                    w.sequence(|w| {
-                        w.oid(oid::INVALIDITY_DATE);
-                        let mut value = Writer::new();
-                        value.generalized_time(since);
-                        w.octets(&value.finish());
+                if let Some(since) = entry.invalidity_date {
+                    extension(w, oid::INVALIDITY_DATE, false, |w| {
+                        w.generalized_time(since);
+                    });
+                }
+                if let Some(issuer) = issuer {
+                    extension(w, oid::CERTIFICATE_ISSUER, true, |w| {
+                        w.sequence(|w| GeneralName::Directory(issuer.clone()).encode(w));
                     });
                 }
             });
@@ -151,11 +218,84 @@ impl RevokedCertificate {
     }
 }
 
+impl core::fmt::Debug for Entries {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("entries")
+    }
+}
+
+fn extensions(w: &mut Writer, builder: &CrlBuilder, scope: &CrlScope) {
+    extension(w, oid::AUTHORITY_KEY_IDENTIFIER, false, |w| {
+        w.sequence(|w| w.tlv(Tag::primitive(0), &builder.key_identifier));
+    });
+    extension(w, oid::CRL_NUMBER, false, |w| {
+        w.tlv(Tag::INTEGER, builder.number.as_bytes());
+    });
+    if let Some(base) = &scope.delta_base {
+        extension(w, oid::DELTA_CRL_INDICATOR, true, |w| {
+            w.tlv(Tag::INTEGER, base.as_bytes());
+        });
+    }
+    if let Some(point) = &scope.issuing_distribution_point {
+        extension(w, oid::ISSUING_DISTRIBUTION_POINT, true, |w| {
+            point.encode(w)
+        });
+    }
+    if !scope.freshest.is_empty() {
+        extension(w, oid::FRESHEST_CRL, false, |w| {
+            encode_points(w, &scope.freshest);
+        });
+    }
+    if let Some(since) = builder.expired_certificates_since {
+        extension(w, oid::EXPIRED_CERTS_ON_CRL, false, |w| {
+            w.generalized_time(since);
+        });
+    }
+}
+
+fn extension(
+    w: &mut Writer,
+    oid: ::der::asn1::ObjectIdentifier,
+    critical: bool,
+    write: impl FnOnce(&mut Writer),
+) {
+    w.sequence(|w| {
+        w.oid(oid);
+        if critical {
+            w.boolean_true();
+        }
+        w.nested(Tag::OCTET_STRING, write);
+    });
+}
+
+fn refused(finding: Option<&Finding>) -> BuildError {
+    let Some(finding) = finding else {
+        return BuildError::new("CRL: refused without a finding");
+    };
+    let mut text = format!("CRL: {} ({})", finding.rule, finding.clause);
+    for (name, fact) in &finding.because {
+        let value = match fact {
+            Fact::Time(time) => time.to_string(),
+            Fact::Number(number) => number.to_string(),
+            Fact::Flag(flag) => flag.to_string(),
+            Fact::Text(text) => text.clone(),
+            Fact::List(all) => format!("{all:?}"),
+        };
+        text.push_str(&format!("; {name} {value}"));
+    }
+    BuildError::new(text)
+}
+
 impl UnsignedCrl {
+    /// The list as it will be, with an empty signature.
+    pub fn unsigned(&self) -> &Crl {
+        &self.unsigned
+    }
+
     /// What the issuer's key has to sign.
     pub fn prepare(&self) -> ToBeSigned {
         ToBeSigned {
-            bytes: self.tbs.clone(),
+            bytes: self.unsigned.tbs_der().to_vec(),
             algorithm: self.algorithm,
         }
     }
@@ -165,15 +305,17 @@ impl UnsignedCrl {
     /// # Errors
     /// The signature is not that of the issuer's key over [`Self::prepare`].
     pub fn finish(self, signature: &[u8]) -> Result<Crl, BuildError> {
+        let tbs = self.unsigned.tbs_der();
         self.key
-            .verify(self.algorithm, &self.tbs, signature)
+            .verify(self.algorithm, tbs, signature)
             .map_err(|_| BuildError::new("CRL: the signature is not that of the issuer's key"))?;
-        let mut w = Writer::with_capacity(self.tbs.len() + signature.len() + 64);
+        let mut w = Writer::with_capacity(tbs.len() + signature.len() + 64);
         w.sequence(|w| {
-            w.raw(&self.tbs);
+            w.raw(tbs);
             self.algorithm.encode(w);
             w.bit_octets(signature);
         });
+        drop(self.unsigned);
         Crl::from_der(&w.finish()).map_err(|e| BuildError::new(e.to_string()))
     }
 
@@ -182,7 +324,7 @@ impl UnsignedCrl {
     /// # Errors
     /// The key refuses, or is not the issuer's.
     pub fn sign(self, key: &dyn SigningKey) -> Result<Crl, KeyError> {
-        let signature = key.sign(self.algorithm, &self.tbs)?;
+        let signature = key.sign(self.algorithm, self.unsigned.tbs_der())?;
         self.finish(&signature)
             .map_err(|e| KeyError::new(crate::keys::KeyErrorKind::Mismatch, e.to_string()))
     }

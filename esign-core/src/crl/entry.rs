@@ -1,84 +1,15 @@
-use core::fmt;
+use std::sync::Arc;
 
 use ::der::asn1::ObjectIdentifier;
 
-use crate::der::{DecodeError, DecodeKind, Reader, Tag, Tlv};
+use super::RevocationReason;
+use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv};
 use crate::oid;
 use crate::time::UnixTime;
-use crate::x509::SerialNumber;
+use crate::x509::{GeneralName, SerialNumber};
 
-/// Why a certificate was revoked (RFC 5280 5.3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(
-    missing_docs,
-    reason = "the names are the standard's and are defined there"
-)]
-pub enum RevocationReason {
-    Unspecified,
-    KeyCompromise,
-    CaCompromise,
-    AffiliationChanged,
-    Superseded,
-    CessationOfOperation,
-    CertificateHold,
-    RemoveFromCrl,
-    PrivilegeWithdrawn,
-    AaCompromise,
-}
-
-impl RevocationReason {
-    /// Every reason with its number in `CRLReason`.
-    pub const ALL: [(Self, u8); 10] = [
-        (Self::Unspecified, 0),
-        (Self::KeyCompromise, 1),
-        (Self::CaCompromise, 2),
-        (Self::AffiliationChanged, 3),
-        (Self::Superseded, 4),
-        (Self::CessationOfOperation, 5),
-        (Self::CertificateHold, 6),
-        (Self::RemoveFromCrl, 8),
-        (Self::PrivilegeWithdrawn, 9),
-        (Self::AaCompromise, 10),
-    ];
-
-    /// The number in `CRLReason`.
-    pub fn number(self) -> u8 {
-        Self::ALL
-            .iter()
-            .find(|(r, _)| *r == self)
-            .map_or(0, |(_, n)| *n)
-    }
-
-    /// The reason of a number.
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(_, n)| *n == number)
-            .map(|(r, _)| *r)
-    }
-
-    /// The name in the syntax.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unspecified => "unspecified",
-            Self::KeyCompromise => "keyCompromise",
-            Self::CaCompromise => "cACompromise",
-            Self::AffiliationChanged => "affiliationChanged",
-            Self::Superseded => "superseded",
-            Self::CessationOfOperation => "cessationOfOperation",
-            Self::CertificateHold => "certificateHold",
-            Self::RemoveFromCrl => "removeFromCRL",
-            Self::PrivilegeWithdrawn => "privilegeWithdrawn",
-            Self::AaCompromise => "aACompromise",
-        }
-    }
-}
-
-impl fmt::Display for RevocationReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+/// Most extensions of one entry. Three are standardised (RFC 5280 5.3), a fourth was.
+const MAX_EXTENSIONS: usize = 16;
 
 /// One entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,29 +22,143 @@ pub struct CrlEntry {
     pub reason: Option<RevocationReason>,
     /// invalidityDate: since when the key is known or suspected to be compromised.
     pub invalidity_date: Option<UnixTime>,
-    /// A critical extension of the entry that is not processed here: certificateIssuer of an
-    /// indirect list, or one that is not known. The entry then must not be relied on.
+    /// Who issued the certificate, where it is not the issuer of the list: what certificateIssuer
+    /// of this entry, or of the last one before it that has one, says (RFC 5280 5.3.3).
+    pub certificate_issuer: Option<Arc<[GeneralName]>>,
+    /// A critical extension of the entry that is not known. The list then must not be relied on,
+    /// for any certificate (RFC 5280 5.3).
     pub unprocessed: Option<ObjectIdentifier>,
 }
 
-/// Reads serial and date of one entry and checks the rest.
-pub(super) fn check<'a>(entry: &Tlv<'a>) -> Result<&'a [u8], DecodeError> {
-    entry.nested("revokedCertificate", |r| {
-        let serial = r.integer("userCertificate")?;
-        r.any("revocationDate")?.time("revocationDate")?;
-        if !r.is_empty() {
-            r.sequence("crlEntryExtensions", |r| {
-                while !r.is_empty() {
-                    extension(r)?;
+impl CrlEntry {
+    /// The reason; without an extension that says it, unspecified (RFC 5280 6.3.3 (i)).
+    pub fn reason_or_unspecified(&self) -> RevocationReason {
+        self.reason.unwrap_or(RevocationReason::Unspecified)
+    }
+}
+
+/// What the pass over a list needs of an entry.
+#[derive(Default)]
+pub(super) struct Glance<'a> {
+    pub(super) serial: &'a [u8],
+    /// Whether it has certificateIssuer, so that another issuer begins here.
+    pub(super) names_issuer: bool,
+    /// Its first critical extension that is not known.
+    pub(super) unprocessed: Option<ObjectIdentifier>,
+}
+
+/// Looks at entries one after another, and checks their structure.
+pub(super) struct Pass<'a> {
+    version: u8,
+    /// Encoding of the last date that was checked: most entries of a long list share theirs with
+    /// the one before.
+    date: &'a [u8],
+}
+
+impl<'a> Pass<'a> {
+    pub(super) fn new(version: u8) -> Self {
+        Self { version, date: &[] }
+    }
+
+    pub(super) fn look(&mut self, entry: &Tlv<'a>) -> Result<Glance<'a>, DecodeError> {
+        match self.usual(entry.value) {
+            Some(glance) => Ok(glance),
+            None => self.any(entry),
+        }
+    }
+
+    /// The form that nearly all entries have: a serial and a UTCTime, with a reason or without.
+    /// `None` for every other, be it sound or not.
+    fn usual(&mut self, value: &'a [u8]) -> Option<Glance<'a>> {
+        let (&[0x02, length @ ..0x80], rest) = value.split_first_chunk::<2>()? else {
+            return None;
+        };
+        let (serial, rest) = rest.split_at_checked(usize::from(length))?;
+        let minimal = match serial {
+            [] => false,
+            [0x00, second, ..] => second & 0x80 != 0,
+            [0xff, second, ..] => second & 0x80 == 0,
+            _ => true,
+        };
+        let (date, rest) = rest.split_at_checked(15)?;
+        if !minimal || !self.is_date(date) {
+            return None;
+        }
+        let plain = rest.is_empty() || (self.version == 2 && is_reason(rest));
+        plain.then_some(Glance {
+            serial,
+            ..Glance::default()
+        })
+    }
+
+    fn is_date(&mut self, date: &'a [u8]) -> bool {
+        let known = self.date == date
+            || Reader::new(date, Rules::Der)
+                .any("")
+                .is_ok_and(|t| t.raw.len() == date.len() && t.time("").is_ok());
+        if known {
+            self.date = date;
+        }
+        known
+    }
+
+    fn any(&self, entry: &Tlv<'a>) -> Result<Glance<'a>, DecodeError> {
+        entry.nested("revokedCertificate", |r| {
+            let mut glance = Glance {
+                serial: r.integer("userCertificate")?,
+                ..Glance::default()
+            };
+            r.any("revocationDate")?.time("revocationDate")?;
+            if r.is_empty() {
+                return Ok(glance);
+            }
+            if self.version != 2 {
+                let what = "extensions in a list that is not of version 2";
+                return Err(r.error(DecodeKind::Value(what), "crlEntryExtensions"));
+            }
+            extensions(r, |oid, critical, _| {
+                glance.names_issuer |= oid == oid::CERTIFICATE_ISSUER;
+                if critical && !PROCESSED.contains(&oid) && glance.unprocessed.is_none() {
+                    glance.unprocessed = Some(oid);
                 }
                 Ok(())
             })?;
-        }
-        Ok(serial)
-    })
+            Ok(glance)
+        })
+    }
 }
 
-/// Reads one entry in full.
+/// `SEQUENCE { SEQUENCE { OBJECT IDENTIFIER reasonCode, OCTET STRING { ENUMERATED } } }`
+fn is_reason(extensions: &[u8]) -> bool {
+    matches!(
+        extensions,
+        [
+            0x30,
+            12,
+            0x30,
+            10,
+            0x06,
+            3,
+            0x55,
+            0x1d,
+            0x15,
+            0x04,
+            3,
+            0x0a,
+            1,
+            _
+        ]
+    )
+}
+
+/// Extensions whose meaning is honoured.
+const PROCESSED: [ObjectIdentifier; 3] = [
+    oid::CERTIFICATE_ISSUER,
+    oid::CRL_REASON,
+    oid::INVALIDITY_DATE,
+];
+
+/// Reads one entry in full; its issuer only where it names one itself.
 pub(super) fn decode(entry: &Tlv<'_>) -> Result<CrlEntry, DecodeError> {
     entry.nested("revokedCertificate", |r| {
         let mut result = CrlEntry {
@@ -121,28 +166,28 @@ pub(super) fn decode(entry: &Tlv<'_>) -> Result<CrlEntry, DecodeError> {
             revocation_date: r.any("revocationDate")?.time("revocationDate")?,
             reason: None,
             invalidity_date: None,
+            certificate_issuer: None,
             unprocessed: None,
         };
         if r.is_empty() {
             return Ok(result);
         }
-        r.sequence("crlEntryExtensions", |r| {
-            while !r.is_empty() {
-                let (oid, critical, value) = extension(r)?;
-                match oid {
-                    oid::CRL_REASON => {
-                        result.reason = Some(value.nested("reasonCode", reason)?);
-                    }
-                    oid::INVALIDITY_DATE => {
-                        result.invalidity_date = Some(value.nested("invalidityDate", |r| {
-                            r.expect(Tag::GENERALIZED_TIME, "")?.time("")
-                        })?);
-                    }
-                    // Critical or not: the entry is then not about a certificate of this issuer.
-                    oid::CERTIFICATE_ISSUER => result.unprocessed = Some(oid),
-                    _ if critical => result.unprocessed = Some(oid),
-                    _ => {}
+        extensions(r, |oid, critical, value| {
+            match oid {
+                oid::CRL_REASON => result.reason = Some(value.nested("reasonCode", reason)?),
+                oid::INVALIDITY_DATE => {
+                    result.invalidity_date = Some(value.nested("invalidityDate", |r| {
+                        r.expect(Tag::GENERALIZED_TIME, "")?.time("")
+                    })?);
                 }
+                oid::CERTIFICATE_ISSUER => {
+                    let names = value.nested("certificateIssuer", |r| {
+                        r.sequence("", |r| GeneralName::list(r, "generalName"))
+                    })?;
+                    result.certificate_issuer = Some(names.into());
+                }
+                _ if critical => result.unprocessed = result.unprocessed.or(Some(oid)),
+                _ => {}
             }
             Ok(())
         })?;
@@ -159,14 +204,33 @@ fn reason(r: &mut Reader<'_>) -> Result<RevocationReason, DecodeError> {
     .ok_or_else(|| value.error(DecodeKind::Value("no such CRLReason"), ""))
 }
 
-/// Reads type, criticality and the OCTET STRING of one extension.
-fn extension<'a>(r: &mut Reader<'a>) -> Result<(ObjectIdentifier, bool, Tlv<'a>), DecodeError> {
-    r.sequence("extension", |r| {
-        let oid = r.oid("extnID")?;
-        let critical = match r.optional(Tag::BOOLEAN, "critical")? {
-            Some(b) => b.boolean("critical")?,
-            None => false,
-        };
-        Ok((oid, critical, r.expect(Tag::OCTET_STRING, "extnValue")?))
+/// Reads `crlEntryExtensions`: type, criticality and the OCTET STRING of each; no type twice.
+fn extensions<'a>(
+    r: &mut Reader<'a>,
+    mut each: impl FnMut(ObjectIdentifier, bool, Tlv<'a>) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    r.sequence("crlEntryExtensions", |r| {
+        let mut seen: Vec<ObjectIdentifier> = Vec::new();
+        while !r.is_empty() {
+            let one = r.expect(Tag::SEQUENCE, "extension")?;
+            let (oid, critical, value) = one.nested("extension", |r| {
+                let oid = r.oid("extnID")?;
+                let critical = match r.optional(Tag::BOOLEAN, "critical")? {
+                    Some(b) => b.boolean("critical")?,
+                    None => false,
+                };
+                Ok((oid, critical, r.expect(Tag::OCTET_STRING, "extnValue")?))
+            })?;
+            if seen.contains(&oid) {
+                return Err(one.error(DecodeKind::Value("extension stands twice"), ""));
+            }
+            if seen.len() >= MAX_EXTENSIONS {
+                let kind = DecodeKind::Limit("more than 16 extensions of an entry");
+                return Err(one.error(kind, ""));
+            }
+            seen.push(oid);
+            each(oid, critical, value)?;
+        }
+        Ok(())
     })
 }

@@ -1,60 +1,48 @@
 use core::fmt;
 use core::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use ::der::asn1::ObjectIdentifier;
 
-use super::{CrlEntry, entry};
+use super::RevocationReason;
+use super::entry::{self, Pass};
+use super::index::{Collector, Index, pair};
+use super::{CrlEntry, IssuingDistributionPoint};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, decode};
-use crate::keys::{DigestAlgorithm, Hasher, PublicKey, SignatureAlgorithm, VerifyError};
+use crate::keys::{PublicKey, SignatureAlgorithm, VerifyError};
 use crate::oid;
 use crate::time::UnixTime;
 use crate::x509::{
-    AuthorityKeyIdentifier, Extension, Extensions, GeneralName, Name, SerialNumber,
-    UnknownAlgorithm, distribution_point_name, pem_blocks, signature_octets,
+    AuthorityKeyIdentifier, DistributionPoint, Extension, Extensions, GeneralName, Name,
+    SerialNumber, Signed, UnknownAlgorithm, pem_blocks,
 };
 
 /// Largest list that is decoded, in octets. The largest public ones (a million entries) are some
-/// 40 MB. Offsets in the index are 32 bits wide.
+/// 40 MB. Places in the index are 32 bits wide.
 const MAX_OCTETS: usize = 1 << 30;
+/// Entries up to which a list has no index.
+const SHORT: usize = 32;
 
 /// A certificate revocation list as received. Cheap to clone; equal where the octets are.
 #[derive(Clone)]
 pub struct Crl(Arc<Inner>);
 
 struct Inner {
-    der: Arc<[u8]>,
-    tbs: Range<usize>,
+    signed: Signed,
     version: u8,
-    algorithm: Result<SignatureAlgorithm, UnknownAlgorithm>,
     issuer: Name,
     this_update: UnixTime,
     next_update: Option<UnixTime>,
+    /// Where the entries lie, one after another; places count from its start.
     entries: Range<usize>,
     count: usize,
-    index: OnceLock<Box<[(u64, u32)]>>,
+    /// Absent in a short list, whose entries are looked at one by one.
+    index: Option<Index>,
+    /// Places of the entries at which another certificate issuer begins.
+    issuers: Box<[u32]>,
+    /// The first critical extension of an entry that is not known.
+    unprocessed: Option<ObjectIdentifier>,
     extensions: Extensions,
-    signature: Range<usize>,
-    sha256: OnceLock<[u8; 32]>,
-}
-
-/// Which certificates a list speaks of, where not all of its issuer (RFC 5280 5.2.5).
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct IssuingDistributionPoint {
-    /// fullName of distributionPoint
-    pub full_name: Vec<GeneralName>,
-    /// nameRelativeToCRLIssuer, as its encoding.
-    pub relative_name: Option<Vec<u8>>,
-    /// onlyContainsUserCerts
-    pub only_user_certificates: bool,
-    /// onlyContainsCACerts
-    pub only_ca_certificates: bool,
-    /// onlySomeReasons: ReasonFlags, bit 0 in bit 0.
-    pub only_some_reasons: Option<u16>,
-    /// indirectCRL
-    pub indirect: bool,
-    /// onlyContainsAttributeCerts
-    pub only_attribute_certificates: bool,
 }
 
 /// Reads lists: one in DER, or any number of PEM blocks labelled `X509 CRL`.
@@ -82,13 +70,9 @@ impl Crl {
         let octets: Arc<[u8]> = der.into();
         decode(&octets, Rules::Der, |r| {
             r.sequence("certificateList", |r| {
-                let tbs = r.expect(Tag::SEQUENCE, "tbsCertList")?;
-                let outer = r.expect(Tag::SEQUENCE, "signatureAlgorithm")?;
-                let signature = r.expect(Tag::BIT_STRING, "signature")?;
-                let value = signature_octets(&signature)?;
-                let mut inner = tbs.nested("tbsCertList", |r| decode_tbs(r, &octets, outer.raw))?;
-                inner.tbs = place(&tbs);
-                inner.signature = value;
+                let (signed, tbs, outer) = Signed::decode(r, &octets, "tbsCertList")?;
+                let inner =
+                    tbs.nested("tbsCertList", |r| decode_tbs(r, signed, &octets, &outer))?;
                 Ok(Self(Arc::new(inner)))
             })
         })
@@ -96,12 +80,12 @@ impl Crl {
 
     /// The octets as received.
     pub fn der(&self) -> &[u8] {
-        &self.0.der
+        self.0.signed.der()
     }
 
     /// What is signed: the encoding of `tbsCertList`.
     pub fn tbs_der(&self) -> &[u8] {
-        self.slice(&self.0.tbs)
+        self.0.signed.tbs_der()
     }
 
     /// Version: 1 or 2.
@@ -129,17 +113,17 @@ impl Crl {
     /// # Errors
     /// The algorithm is not one that is verified here.
     pub fn signature_algorithm(&self) -> Result<SignatureAlgorithm, &UnknownAlgorithm> {
-        self.0.algorithm.as_ref().copied()
+        self.0.signed.algorithm()
     }
 
     /// The octets of the signature value; none where it is not a whole number of them.
     pub fn signature(&self) -> &[u8] {
-        self.slice(&self.0.signature)
+        self.0.signed.signature()
     }
 
     /// Every extension of the list, in order.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'_>> {
-        self.0.extensions.iter(&self.0.der)
+        self.0.extensions.iter(self.der())
     }
 
     /// How many entries it has.
@@ -152,52 +136,122 @@ impl Crl {
         self.0.count == 0
     }
 
-    /// The entries in order; one whose extensions are malformed is an error in its place.
+    /// The entries in order, each with the certificate issuer that holds for it; one whose
+    /// extensions are malformed is an error in its place.
     pub fn entries(&self) -> impl Iterator<Item = Result<CrlEntry, DecodeError>> {
-        self.tlvs().map(|tlv| entry::decode(&tlv))
+        let mut issuer = None;
+        self.tlvs().map(move |(_, tlv)| {
+            let mut entry = entry::decode(&tlv)?;
+            match &entry.certificate_issuer {
+                Some(_) => issuer.clone_from(&entry.certificate_issuer),
+                None => entry.certificate_issuer.clone_from(&issuer),
+            }
+            Ok(entry)
+        })
     }
 
-    /// The entry of `serial`.
-    ///
-    /// The first call sorts an index of 16 octets an entry; later ones take logarithmic time.
-    /// Where a serial stands twice, the entry with the earlier date counts.
+    /// The entry of the certificate `serial` that the issuer of this list issued.
     ///
     /// # Errors
-    /// The entry is there and one of its extensions is malformed.
+    /// As for [`Self::find_of`].
     pub fn find(&self, serial: &SerialNumber) -> Result<Option<CrlEntry>, DecodeError> {
-        let index = self.0.index.get_or_init(|| {
-            let mut all: Vec<(u64, u32)> = Vec::with_capacity(self.0.count);
-            for tlv in self.tlvs() {
-                let octets = tlv
-                    .reader("")
-                    .and_then(|mut r| r.integer(""))
-                    .unwrap_or_default();
-                let at = tlv.at.saturating_sub(start(&self.0.entries));
-                all.push((key(octets), u32::try_from(at).unwrap_or(u32::MAX)));
-            }
-            all.sort_unstable();
-            all.into()
-        });
-        let wanted = key(serial.as_bytes());
-        let first = index.partition_point(|(k, _)| *k < wanted);
+        self.find_of(self.issuer(), serial)
+    }
+
+    /// The entry of the certificate `serial` that `issuer` issued.
+    ///
+    /// A look-up in a long list takes constant time, some two comparisons. Where a certificate
+    /// stands twice, a final reason comes before a hold, a hold before its lifting; then the
+    /// earlier date counts.
+    ///
+    /// # Errors
+    /// The entry is there, or one that shares its serial, and an extension is malformed.
+    ///
+    /// # Source
+    /// RFC 5280 5.3.3 (whose certificate an entry speaks of).
+    pub fn find_of(
+        &self,
+        issuer: &Name,
+        serial: &SerialNumber,
+    ) -> Result<Option<CrlEntry>, DecodeError> {
+        let list = self.slice(&self.0.entries);
+        let wanted = serial.as_bytes();
         let mut found: Option<CrlEntry> = None;
-        for (_, at) in index
-            .get(first..)
-            .unwrap_or_default()
-            .iter()
-            .take_while(|(k, _)| *k == wanted)
-        {
-            let at = usize::try_from(*at).unwrap_or(usize::MAX);
-            let rest = self.slice(&self.0.entries).get(at..).unwrap_or_default();
-            let entry = entry::decode(&Reader::new(rest, Rules::Der).any("revokedCertificate")?)?;
-            let earlier = found
-                .as_ref()
-                .is_none_or(|f| entry.revocation_date < f.revocation_date);
-            if entry.serial == *serial && earlier {
+        let mut look = |place: u32| -> Result<(), DecodeError> {
+            let mut entry = entry::decode(&at(list, place)?)?;
+            entry.certificate_issuer = self.certificate_issuer(place)?;
+            let rank = |e: &CrlEntry| {
+                let reason = e.reason_or_unspecified();
+                let lifted = reason == RevocationReason::RemoveFromCrl;
+                (!reason.is_final(), lifted, e.revocation_date)
+            };
+            let first = found.as_ref().is_none_or(|f| rank(&entry) < rank(f));
+            if first && self.speaks_of(entry.certificate_issuer.as_deref(), issuer) {
                 found = Some(entry);
             }
+            Ok(())
+        };
+        match &self.0.index {
+            Some(index) => index
+                .places(wanted, |place| serial_at(list, place))
+                .try_for_each(&mut look)?,
+            None => self
+                .tlvs()
+                .map(|(place, _)| place)
+                .filter(|place| serial_at(list, *place) == wanted)
+                .try_for_each(&mut look)?,
         }
         Ok(found)
+    }
+
+    /// Whether an entry whose certificate issuer is `named` speaks of certificates of `issuer`.
+    fn speaks_of(&self, named: Option<&[GeneralName]>, issuer: &Name) -> bool {
+        match named {
+            None => self.issuer().matches(issuer),
+            Some(names) => names.iter().any(|name| match name {
+                GeneralName::Directory(name) => name.matches(issuer),
+                _ => false,
+            }),
+        }
+    }
+
+    /// Whose certificate the entry at `place` speaks of, where not of the list's issuer.
+    fn certificate_issuer(&self, place: u32) -> Result<Option<Arc<[GeneralName]>>, DecodeError> {
+        let before = self.0.issuers.partition_point(|p| *p <= place);
+        let last = before.checked_sub(1).and_then(|n| self.0.issuers.get(n));
+        match last {
+            None => Ok(None),
+            Some(last) => {
+                let list = self.slice(&self.0.entries);
+                Ok(entry::decode(&at(list, *last)?)?.certificate_issuer)
+            }
+        }
+    }
+
+    /// A serial number that stands twice for one certificate issuer.
+    pub(super) fn twice(&self) -> Option<SerialNumber> {
+        let list = self.slice(&self.0.entries);
+        let issuer = |place| self.certificate_issuer(place).ok();
+        let same = |a, b| serial_at(list, a) == serial_at(list, b) && issuer(a) == issuer(b);
+        let place = match &self.0.index {
+            Some(index) => index.pair(same),
+            None => {
+                let places: Vec<u32> = self.tlvs().map(|(place, _)| place).collect();
+                pair(&places, same)
+            }
+        }?;
+        Some(SerialNumber::from_content(serial_at(list, place)))
+    }
+
+    /// Whether an entry has certificateIssuer, which only indirect lists may have.
+    pub fn names_certificate_issuers(&self) -> bool {
+        !self.0.issuers.is_empty()
+    }
+
+    /// A critical extension of any entry that is not known here. A list that has one must not be
+    /// relied on, for any certificate (RFC 5280 5.3).
+    pub fn unprocessed_entry_extension(&self) -> Option<ObjectIdentifier> {
+        self.0.unprocessed
     }
 
     /// Verifies the signature with `key`. Cryptography only.
@@ -205,34 +259,24 @@ impl Crl {
     /// # Errors
     /// [`VerifyError`]; an algorithm that is not known is [`VerifyError::Invalid`].
     pub fn verify_signed_by(&self, key: &PublicKey) -> Result<(), VerifyError> {
-        let algorithm = self
-            .signature_algorithm()
-            .map_err(|_| VerifyError::Invalid)?;
-        key.verify(algorithm, self.tbs_der(), self.signature())
+        self.0.signed.verify(key)
     }
 
     /// SHA-256 of the octets as received.
     pub fn sha256(&self) -> [u8; 32] {
-        *self.0.sha256.get_or_init(|| {
-            Hasher::digest(DigestAlgorithm::Sha256, self.der())
-                .as_bytes()
-                .try_into()
-                .unwrap_or([0; 32])
-        })
+        self.0.signed.sha256()
     }
 
     fn slice(&self, range: &Range<usize>) -> &[u8] {
-        self.0.der.get(range.clone()).unwrap_or_default()
+        self.0.signed.slice(range)
     }
 
-    /// The encodings of the entries; their offsets count from the start of the list.
-    fn tlvs(&self) -> impl Iterator<Item = Tlv<'_>> {
-        let base = start(&self.0.entries);
+    /// The encodings of the entries with their places.
+    fn tlvs(&self) -> impl Iterator<Item = (u32, Tlv<'_>)> {
         let mut r = Reader::new(self.slice(&self.0.entries), Rules::Der);
         core::iter::from_fn(move || {
-            let mut tlv = r.any("revokedCertificate").ok()?;
-            tlv.at = tlv.at.saturating_add(base);
-            Some(tlv)
+            let place = u32::try_from(r.position()).ok()?;
+            Some((place, r.any("revokedCertificate").ok()?))
         })
     }
 }
@@ -297,6 +341,14 @@ impl Crl {
         })
     }
 
+    /// freshestCRL: where deltas to this list are to be had.
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn freshest(&self) -> Result<Option<Vec<DistributionPoint>>, DecodeError> {
+        self.typed(oid::FRESHEST_CRL, "freshestCRL", DistributionPoint::list)
+    }
+
     fn typed<'a, T>(
         &'a self,
         oid: ObjectIdentifier,
@@ -305,48 +357,24 @@ impl Crl {
     ) -> Result<Option<T>, DecodeError> {
         self.0
             .extensions
-            .find(&self.0.der, oid)
+            .find(self.der(), oid)
             .map(|e| e.decode(name, read))
             .transpose()
     }
 }
 
-impl IssuingDistributionPoint {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        r.sequence("", |r| {
-            let mut point = Self::default();
-            if let Some(t) = r.optional(Tag::constructed(0), "distributionPoint")? {
-                (point.full_name, point.relative_name) =
-                    t.nested("distributionPoint", distribution_point_name)?;
-            }
-            let flag = |r: &mut Reader<'_>, n: u8, field: &str| {
-                r.optional(Tag::primitive(n), field)?
-                    .map_or(Ok(false), |t| t.boolean(field))
-            };
-            point.only_user_certificates = flag(r, 1, "onlyContainsUserCerts")?;
-            point.only_ca_certificates = flag(r, 2, "onlyContainsCACerts")?;
-            if let Some(t) = r.optional(Tag::primitive(3), "onlySomeReasons")? {
-                point.only_some_reasons = Some(t.named_bits("onlySomeReasons")?);
-            }
-            point.indirect = flag(r, 4, "indirectCRL")?;
-            point.only_attribute_certificates = flag(r, 5, "onlyContainsAttributeCerts")?;
-            Ok(point)
-        })
-    }
+/// The entry at a place of the list.
+fn at(list: &[u8], place: u32) -> Result<Tlv<'_>, DecodeError> {
+    let from = usize::try_from(place).unwrap_or(usize::MAX);
+    let rest = list.get(from..).unwrap_or_default();
+    Reader::new(rest, Rules::Der).any("revokedCertificate")
 }
 
-/// The last eight octets of a serial, where the randomness is.
-fn key(serial: &[u8]) -> u64 {
-    serial
-        .iter()
-        .rev()
-        .take(8)
-        .rev()
-        .fold(0, |n, &b| (n << 8) | u64::from(b))
-}
-
-fn start(range: &Range<usize>) -> u64 {
-    u64::try_from(range.start).unwrap_or(u64::MAX)
+/// The serial of the entry at a place of the list, which the pass has checked.
+fn serial_at(list: &[u8], place: u32) -> &[u8] {
+    at(list, place)
+        .and_then(|tlv| tlv.reader("")?.integer(""))
+        .unwrap_or_default()
 }
 
 fn place(tlv: &Tlv<'_>) -> Range<usize> {
@@ -354,19 +382,18 @@ fn place(tlv: &Tlv<'_>) -> Range<usize> {
     at..at.saturating_add(tlv.raw.len())
 }
 
-fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner, DecodeError> {
+fn decode_tbs(
+    r: &mut Reader<'_>,
+    signed: Signed,
+    der: &Arc<[u8]>,
+    outer: &Tlv<'_>,
+) -> Result<Inner, DecodeError> {
     let version = match r.optional(Tag::INTEGER, "version")? {
         None => 1,
         Some(t) if t.integer("version")? == [1] => 2,
         Some(t) => return Err(t.error(DecodeKind::Value("version is not 2"), "version")),
     };
-    let signature = r.expect(Tag::SEQUENCE, "signature")?;
-    if signature.raw != outer {
-        let what = "differs from signatureAlgorithm outside";
-        return Err(signature.error(DecodeKind::Value(what), "signature"));
-    }
-    let algorithm =
-        UnknownAlgorithm::from_decoded(SignatureAlgorithm::decode(&signature, None, "signature"));
+    Signed::same_algorithm(&r.expect(Tag::SEQUENCE, "signature")?, outer)?;
     let name = r.expect(Tag::SEQUENCE, "issuer")?;
     let issuer = Name::within(der, place(&name), &name, "issuer")?;
     let this_update = r.any("thisUpdate")?.time("thisUpdate")?;
@@ -376,19 +403,9 @@ fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner
         }
         _ => None,
     };
-    let (mut entries, mut count) = (0..0, 0);
+    let mut revoked = Revoked::default();
     if let Some(list) = r.optional(Tag::SEQUENCE, "revokedCertificates")? {
-        // RFC 5280 5.1.2.6 wants an empty list left out; many issuers write it all the same, and
-        // it can mean only one thing.
-        list.nested("revokedCertificates", |r| {
-            while !r.is_empty() {
-                entry::check(&r.expect(Tag::SEQUENCE, "revokedCertificate")?)?;
-                count += 1;
-            }
-            Ok(())
-        })?;
-        let end = place(&list).end;
-        entries = end.saturating_sub(list.value.len())..end;
+        revoked = Revoked::decode(&list, version)?;
     }
     let extensions = match r.optional(Tag::constructed(0), "crlExtensions")? {
         Some(t) if version != 2 => {
@@ -399,20 +416,60 @@ fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner
         None => Extensions::default(),
     };
     Ok(Inner {
-        der: Arc::clone(der),
-        tbs: 0..0,
+        signed,
         version,
-        algorithm,
         issuer,
         this_update,
         next_update,
-        entries,
-        count,
-        index: OnceLock::new(),
+        entries: revoked.entries,
+        count: revoked.count,
+        index: revoked.index,
+        issuers: revoked.issuers.into(),
+        unprocessed: revoked.unprocessed,
         extensions,
-        signature: 0..0,
-        sha256: OnceLock::new(),
     })
+}
+
+/// What one pass over `revokedCertificates` finds.
+#[derive(Default)]
+struct Revoked {
+    entries: Range<usize>,
+    count: usize,
+    index: Option<Index>,
+    issuers: Vec<u32>,
+    unprocessed: Option<ObjectIdentifier>,
+}
+
+impl Revoked {
+    /// RFC 5280 5.1.2.6 wants an empty list left out; many issuers write it all the same, and it
+    /// can mean only one thing.
+    fn decode(list: &Tlv<'_>, version: u8) -> Result<Self, DecodeError> {
+        let end = place(list).end;
+        let mut revoked = Self {
+            entries: end.saturating_sub(list.value.len())..end,
+            ..Self::default()
+        };
+        let mut pass = Pass::new(version);
+        let mut all = Collector::for_list(list.value.len());
+        list.nested("revokedCertificates", |r| {
+            let start = r.position();
+            while !r.is_empty() {
+                let tlv = r.expect(Tag::SEQUENCE, "revokedCertificate")?;
+                let place = u32::try_from(tlv.at.saturating_sub(start)).unwrap_or(u32::MAX);
+                let glance = pass.look(&tlv)?;
+                all.add(glance.serial, place);
+                if glance.names_issuer {
+                    revoked.issuers.push(place);
+                }
+                revoked.unprocessed = revoked.unprocessed.or(glance.unprocessed);
+            }
+            Ok(())
+        })?;
+        revoked.count = all.len();
+        revoked.index =
+            (revoked.count > SHORT).then(|| all.index(|place| serial_at(list.value, place)));
+        Ok(revoked)
+    }
 }
 
 impl PartialEq for Crl {

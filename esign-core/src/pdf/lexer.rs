@@ -204,13 +204,6 @@ impl<'w> Lexer<'w> {
     }
 
     fn nested(&mut self, depth: u32) -> Lex<Object> {
-        if depth > MAX_NESTING {
-            return Err(
-                PdfError::limit(format!("more than {MAX_NESTING} nested values"))
-                    .at_byte(self.at())
-                    .into(),
-            );
-        }
         self.values = self.values.saturating_add(1);
         if self.values > MAX_OBJECT_VALUES {
             return Err(PdfError::limit(format!(
@@ -399,7 +392,19 @@ impl<'w> Lexer<'w> {
         Ok(Object::String(PdfString { bytes, hex: true }))
     }
 
+    fn check_depth(&self, depth: u32) -> Lex<()> {
+        if depth >= MAX_NESTING {
+            return Err(PdfError::limit(format!(
+                "more than {MAX_NESTING} arrays and dictionaries inside one another"
+            ))
+            .at_byte(self.at())
+            .into());
+        }
+        Ok(())
+    }
+
     fn array(&mut self, depth: u32) -> Lex<Object> {
+        self.check_depth(depth)?;
         self.bump();
         let mut items = Vec::new();
         loop {
@@ -413,6 +418,7 @@ impl<'w> Lexer<'w> {
     }
 
     fn dict(&mut self, depth: u32) -> Lex<Dict> {
+        self.check_depth(depth)?;
         self.bump();
         self.bump();
         let mut dict = Dict::new();

@@ -10,14 +10,15 @@ pub const MAX_OBJECT_BYTES: u64 = 32 << 20;
 pub const MAX_OBJECT_VALUES: u32 = 1 << 20;
 /// One object stream after inflating. Producers put 100–200 objects (some 100 KiB) in one.
 pub const MAX_OBJECT_STREAM: usize = 16 << 20;
-/// One cross-reference stream after inflating and undoing the predictor.
-pub const MAX_XREF_STREAM: usize = 256 << 20;
+/// One cross-reference stream after inflating: every object number with a row of 14 octets (type,
+/// 64-bit offset, generation or index, predictor) is 112 MiB.
+pub const MAX_XREF_STREAM: usize = 128 << 20;
 /// The highest object number: that of ISO 32000-1 Annex C (8 388 607).
 pub const MAX_OBJECT_NUMBER: u32 = 8_388_607;
 /// Cross-reference sections in the `/Prev` chain: twenty times the 200 signatures of one file.
 pub const MAX_SECTIONS: usize = 4096;
-/// Cross-reference entries over all sections together.
-pub const MAX_ENTRIES: usize = 1 << 25;
+/// Cross-reference entries over all sections together: each object number twice. They take 256 MiB.
+pub const MAX_ENTRIES: usize = 1 << 24;
 /// Depth of the page tree. Balanced trees need 10; list-like ones from old producers go deeper.
 pub const MAX_PAGE_DEPTH: usize = 256;
 /// Filters on one stream.

@@ -95,7 +95,10 @@ impl Document<'_> {
                 None => error,
             });
         }
-        let head = self.parse_at(at, number, head)?;
+        let head = self.parse_at(at, number, head).map_err(|e| match number {
+            Some(number) => e.in_object(number),
+            None => e,
+        })?;
         let Some(data) = head.data else {
             return Ok(Loaded {
                 indirect: Indirect {
@@ -266,7 +269,9 @@ impl Document<'_> {
         if stream.dict.get("Type").and_then(Object::as_name) != Some(b"ObjStm") {
             return Err(fail("is not of /Type /ObjStm"));
         }
-        let data = view.stream_data(&stream, MAX_OBJECT_STREAM)?;
+        let data = view
+            .stream_data(&stream, MAX_OBJECT_STREAM)
+            .map_err(|e| e.in_object(number))?;
         let number_of = |key: &str| -> Result<usize, PdfError> {
             view.value(&stream.dict, key)?
                 .as_integer()

@@ -2,9 +2,10 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-use super::limits::*;
 use super::*;
 use crate::source::ReadAt;
+
+mod limits;
 
 /// The same octets without `as_slice`, so that the reading in windows is tested too.
 struct Windowed<'a>(&'a [u8]);
@@ -100,6 +101,40 @@ fn modern(compressed: bool) -> Vec<u8> {
     out
 }
 
+/// A hybrid file (§7.5.8.4): object 4 stands in the table as an entry of `kind`, and in the
+/// stream, object 5, at another place.
+fn hybrid(kind: char) -> Vec<u8> {
+    let mut out = classic(&["(table)"]);
+    let table = out.windows(6).rposition(|w| w == b"\nxref\n").unwrap() + 1;
+    out.truncate(table);
+    let other = out.len();
+    out.extend(b"4 0 obj\n(stream)\nendobj\n");
+    let stream = out.len();
+    let [high, low] = u16::try_from(other).unwrap().to_be_bytes();
+    out.extend(b"5 0 obj\n<</Type/XRef/Size 6/W[1 2 1]/Index[4 1]/Root 1 0 R/Length 4>>\nstream\n");
+    out.extend([1, high, low, 0]);
+    out.extend(b"\nendstream\nendobj\n");
+    let whole = classic_with(
+        &[CATALOG, PAGES, PAGE, "(table)"],
+        " \n",
+        &format!("/XRefStm {stream}"),
+    );
+    let at = out.len();
+    let tail = String::from_utf8(whole[table..].to_vec()).unwrap();
+    let tail = tail.replace(
+        &format!("startxref\n{table}\n"),
+        &format!("startxref\n{at}\n"),
+    );
+    let (entries, trailer) = tail.split_once("trailer").unwrap();
+    let (entries, last) = entries.trim_end().rsplit_once('\n').unwrap();
+    let last = match kind {
+        'n' => last.trim_end().to_owned(),
+        _ => format!("0000000000 00000 {kind}"),
+    };
+    out.extend(format!("{entries}\n{last} \ntrailer{trailer}").bytes());
+    out
+}
+
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let at = bytes
         .windows(from.len())
@@ -135,6 +170,7 @@ fn forms_are_read_without_deviation() {
         ),
         ("7.5.8 stream", modern(false)),
         ("7.5.8 stream, predictor", modern(true)),
+        ("7.5.8.4 hybrid", hybrid('f')),
     ] {
         assert_eq!(read_all(&bytes).expect(name), Vec::<&str>::new(), "{name}");
         let source = &bytes[..];
@@ -169,6 +205,7 @@ fn deviations_are_named() {
     let stream = |head: &str| classic(&[head]);
     for (id, bytes) in [
         ("pdf.junk-before-header", junk.clone()),
+        ("pdf.hybrid-conflict", hybrid('n')),
         ("pdf.offsets-from-file-start", {
             let moved = classic_with(&[CATALOG, PAGES, PAGE], " \n", "");
             // Junk of a header's length in place of a comment would shift nothing.
@@ -263,6 +300,19 @@ fn deviations_are_named() {
 }
 
 #[test]
+fn the_table_of_a_hybrid_file_goes_before_its_stream() {
+    for (kind, value) in [('n', "table"), ('f', "stream")] {
+        let bytes = hybrid(kind);
+        let source = &bytes[..];
+        let document = Document::open(&source).unwrap();
+        let found = document.current().object(4).unwrap().unwrap().object;
+        assert_eq!(found, Object::literal(value.as_bytes()), "{kind}");
+        let conflict = |d: &Deviation| d.kind == DeviationKind::HybridConflict;
+        assert_eq!(document.deviations().iter().any(conflict), kind == 'n');
+    }
+}
+
+#[test]
 fn broken_files_are_refused() {
     let plain = classic(&[]);
     let kind = |bytes: &[u8]| read_all(bytes).unwrap_err().kind();
@@ -330,81 +380,6 @@ fn broken_files_are_refused() {
         .unwrap_or(at);
     let looped = classic_with(&[CATALOG, PAGES, PAGE], " \n", &format!("/Prev {at}"));
     assert_eq!(kind(&looped), PdfErrorKind::Broken);
-}
-
-#[test]
-fn limits_hold() {
-    let deep = |n: u32| {
-        let n = usize::try_from(n).unwrap();
-        classic(&[&format!("{}{}", "[".repeat(n), "]".repeat(n))])
-    };
-    assert!(read_all(&deep(MAX_NESTING)).is_ok());
-    let limit = |bytes: &[u8]| assert_eq!(read_all(bytes).unwrap_err().kind(), PdfErrorKind::Limit);
-    limit(&deep(MAX_NESTING + 2));
-    let values = usize::try_from(MAX_OBJECT_VALUES).unwrap();
-    limit(&classic(&[&format!("[{}]", "0 ".repeat(values))]));
-    let names = "/AHx ".repeat(MAX_FILTERS + 1);
-    limit(&classic(&[&format!(
-        "<</Length 1 /Filter [{names}]>>\nstream\n>\nendstream"
-    )]));
-    let levels: Vec<String> = (0..=MAX_PAGE_DEPTH)
-        .map(|i| format!("<</Type /Pages /Count 0 /Kids [{} 0 R]>>", i + 3))
-        .collect();
-    let mut tree = vec![CATALOG];
-    tree.extend(levels.iter().map(String::as_str));
-    let bytes = classic_with(&tree, " \n", "");
-    let source = &bytes[..];
-    let error = Document::open(&source).unwrap().current().page_count();
-    assert_eq!(error.unwrap_err().kind(), PdfErrorKind::Limit);
-    let mut chain = b"%PDF-1.7\n".to_vec();
-    let mut previous = String::new();
-    let mut last = 0;
-    for _ in 0..=MAX_SECTIONS {
-        last = chain.len();
-        chain.extend(format!("xref\n0 0\ntrailer\n<</Size 1 /Root 1 0 R {previous}>>\n").bytes());
-        previous = format!("/Prev {last}");
-    }
-    chain.extend(format!("startxref\n{last}\n%%EOF\n").bytes());
-    limit(&chain);
-    // A wrong /Length makes the whole stream be searched, each time it is asked for.
-    let bytes = classic(&[&format!(
-        "<</Length 1>>\nstream\n{}\nendstream",
-        "x".repeat(1 << 20)
-    )]);
-    let source = &bytes[..];
-    let document = Document::open(&source).unwrap();
-    let mut answers = (0..8).map(|_| document.current().object(4));
-    assert!(answers.next().unwrap().is_ok());
-    let error = answers.find_map(Result::err).unwrap();
-    assert_eq!(error.kind(), PdfErrorKind::Limit);
-    let circle = classic(&["5 0 R", "4 0 R"]);
-    let source = &circle[..];
-    let document = Document::open(&source).unwrap();
-    let four = Reference {
-        number: 4,
-        generation: 0,
-    };
-    assert_eq!(
-        document.current().follow(four).unwrap_err().kind(),
-        PdfErrorKind::Limit
-    );
-    // A bomb: the limit is the caller's.
-    let mut update = Update::new(&document).unwrap();
-    let bomb = update
-        .add_stream(Dict::new(), &vec![0; 1 << 20], Compression::Flate)
-        .unwrap();
-    let appended = update.finish(b"id").unwrap();
-    let bytes = [&circle[..], &appended.bytes].concat();
-    let source = &bytes[..];
-    let document = Document::open(&source).unwrap();
-    let found = document.current().follow(bomb).unwrap();
-    let stream = found.as_stream().unwrap();
-    assert!(document.current().stream_data(stream, 1 << 20).is_ok());
-    let error = document
-        .current()
-        .stream_data(stream, (1 << 20) - 1)
-        .unwrap_err();
-    assert_eq!(error.kind(), PdfErrorKind::Limit);
 }
 
 #[test]

@@ -135,7 +135,8 @@ pub struct ChangeReport {
 }
 
 impl CertificateSummary {
-    pub(super) fn of(certificate: &Certificate) -> Self {
+    /// What is told of `certificate`.
+    pub fn of(certificate: &Certificate) -> Self {
         Self {
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),

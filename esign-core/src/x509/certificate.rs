@@ -4,14 +4,15 @@ use std::sync::{Arc, OnceLock};
 
 use ::der::asn1::ObjectIdentifier;
 
-use super::extension::{content, raw, sequence_of};
+use super::extension::{raw, sequence_of};
+use super::signed::Signed;
 use super::{
     AccessDescription, AuthorityKeyIdentifier, BasicConstraints, DistributionPoint, Extension,
     Extensions, GeneralName, KeyUsage, Name, NameConstraints, PolicyInformation, QcStatement,
     SerialNumber,
 };
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, decode};
-use crate::keys::{DigestAlgorithm, Hasher, PublicKey, SignatureAlgorithm, VerifyError};
+use crate::keys::{PublicKey, SignatureAlgorithm, VerifyError};
 use crate::oid;
 use crate::time::UnixTime;
 
@@ -25,11 +26,9 @@ pub struct Certificate(Arc<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    der: Arc<[u8]>,
-    tbs: Range<usize>,
+    signed: Signed,
     version: u8,
     serial: SerialNumber,
-    algorithm: Result<SignatureAlgorithm, UnknownAlgorithm>,
     issuer: Name,
     not_before: UnixTime,
     not_after: UnixTime,
@@ -37,8 +36,6 @@ struct Inner {
     spki: Range<usize>,
     key: OnceLock<Result<PublicKey, DecodeError>>,
     extensions: Extensions,
-    signature: Range<usize>,
-    sha256: OnceLock<[u8; 32]>,
 }
 
 /// A signature algorithm that is not verified here.
@@ -89,14 +86,9 @@ impl Certificate {
         let octets: Arc<[u8]> = der.into();
         decode(&octets, Rules::Der, |r| {
             r.sequence("certificate", |r| {
-                let tbs = r.expect(Tag::SEQUENCE, "tbsCertificate")?;
-                let outer = r.expect(Tag::SEQUENCE, "signatureAlgorithm")?;
-                let signature = r.expect(Tag::BIT_STRING, "signature")?;
-                let value = signature_octets(&signature)?;
-                let mut inner =
-                    tbs.nested("tbsCertificate", |r| decode_tbs(r, &octets, outer.raw))?;
-                inner.tbs = raw(&tbs);
-                inner.signature = value;
+                let (signed, tbs, outer) = Signed::decode(r, &octets, "tbsCertificate")?;
+                let inner =
+                    tbs.nested("tbsCertificate", |r| decode_tbs(r, signed, &octets, &outer))?;
                 Ok(Self(Arc::new(inner)))
             })
         })
@@ -104,12 +96,12 @@ impl Certificate {
 
     /// The octets as received.
     pub fn der(&self) -> &[u8] {
-        &self.0.der
+        self.0.signed.der()
     }
 
     /// What is signed: the encoding of `tbsCertificate`.
     pub fn tbs_der(&self) -> &[u8] {
-        self.slice(&self.0.tbs)
+        self.0.signed.tbs_der()
     }
 
     /// Version: 1, 2 or 3.
@@ -149,7 +141,7 @@ impl Certificate {
 
     /// The encoding of `subjectPublicKeyInfo`.
     pub fn spki_der(&self) -> &[u8] {
-        self.slice(&self.0.spki)
+        self.0.signed.slice(&self.0.spki)
     }
 
     /// The public key.
@@ -185,33 +177,28 @@ impl Certificate {
     /// # Errors
     /// The algorithm is not one that is verified here.
     pub fn signature_algorithm(&self) -> Result<SignatureAlgorithm, &UnknownAlgorithm> {
-        self.0.algorithm.as_ref().copied()
+        self.0.signed.algorithm()
     }
 
     /// The octets of the signature value; none where it is not a whole number of them, which no
     /// algorithm here gives.
     pub fn signature(&self) -> &[u8] {
-        self.slice(&self.0.signature)
+        self.0.signed.signature()
     }
 
     /// Every extension, in order.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'_>> {
-        self.0.extensions.iter(&self.0.der)
+        self.0.extensions.iter(self.der())
     }
 
     /// The extension of type `oid`.
     pub fn extension(&self, oid: ObjectIdentifier) -> Option<Extension<'_>> {
-        self.0.extensions.find(&self.0.der, oid)
+        self.0.extensions.find(self.der(), oid)
     }
 
     /// SHA-256 of the octets as received: what people call the fingerprint.
     pub fn sha256(&self) -> [u8; 32] {
-        *self.0.sha256.get_or_init(|| {
-            Hasher::digest(DigestAlgorithm::Sha256, self.der())
-                .as_bytes()
-                .try_into()
-                .unwrap_or([0; 32])
-        })
+        self.0.signed.sha256()
     }
 
     /// Whether issuer and subject are the same name (RFC 5280 6.1).
@@ -225,14 +212,7 @@ impl Certificate {
     /// [`VerifyError`]; an algorithm that is not known is [`VerifyError::Invalid`], since nothing
     /// that this library has verifies it.
     pub fn verify_signed_by(&self, key: &PublicKey) -> Result<(), VerifyError> {
-        let algorithm = self
-            .signature_algorithm()
-            .map_err(|_| VerifyError::Invalid)?;
-        key.verify(algorithm, self.tbs_der(), self.signature())
-    }
-
-    fn slice(&self, range: &Range<usize>) -> &[u8] {
-        self.0.der.get(range.clone()).unwrap_or_default()
+        self.0.signed.verify(key)
     }
 }
 
@@ -371,18 +351,12 @@ impl Certificate {
     }
 }
 
-/// Where the octets of a signature lie. One with left-over bits can be looked at, but is none that
-/// verifies.
-pub(crate) fn signature_octets(signature: &Tlv<'_>) -> Result<Range<usize>, DecodeError> {
-    let whole = content(signature);
-    match signature.value.first() {
-        Some(0) => Ok(whole.start.saturating_add(1)..whole.end),
-        Some(1..=7) => Ok(whole.end..whole.end),
-        _ => Err(signature.error(DecodeKind::Value("malformed BIT STRING"), "signature")),
-    }
-}
-
-fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner, DecodeError> {
+fn decode_tbs(
+    r: &mut Reader<'_>,
+    signed: Signed,
+    der: &Arc<[u8]>,
+    outer: &Tlv<'_>,
+) -> Result<Inner, DecodeError> {
     let version = match r.optional(Tag::constructed(0), "version")? {
         None => 1,
         Some(t) => match t.nested("version", |r| r.u32(""))? {
@@ -394,13 +368,7 @@ fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner
         },
     };
     let serial = SerialNumber::from_content(r.integer("serialNumber")?);
-    let signature = r.expect(Tag::SEQUENCE, "signature")?;
-    if signature.raw != outer {
-        let what = "differs from signatureAlgorithm outside";
-        return Err(signature.error(DecodeKind::Value(what), "signature"));
-    }
-    let algorithm =
-        UnknownAlgorithm::from_decoded(SignatureAlgorithm::decode(&signature, None, "signature"));
+    Signed::same_algorithm(&r.expect(Tag::SEQUENCE, "signature")?, outer)?;
     let name = |r: &mut Reader<'_>, field: &str| {
         let tlv = r.expect(Tag::SEQUENCE, field)?;
         Name::within(der, raw(&tlv), &tlv, field)
@@ -428,11 +396,9 @@ fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner
         None => Extensions::default(),
     };
     Ok(Inner {
-        der: Arc::clone(der),
-        tbs: 0..0,
+        signed,
         version,
         serial,
-        algorithm,
         issuer,
         not_before,
         not_after,
@@ -440,8 +406,6 @@ fn decode_tbs(r: &mut Reader<'_>, der: &Arc<[u8]>, outer: &[u8]) -> Result<Inner
         spki,
         key: OnceLock::new(),
         extensions,
-        signature: 0..0,
-        sha256: OnceLock::new(),
     })
 }
 

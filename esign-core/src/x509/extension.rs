@@ -298,7 +298,7 @@ pub struct DistributionPoint {
 }
 
 impl DistributionPoint {
-    pub(super) fn list(r: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+    pub(crate) fn list(r: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
         sequence_of(r, |r| {
             r.sequence("distributionPoint", |r| {
                 let mut point = Self::default();

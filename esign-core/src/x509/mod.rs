@@ -19,8 +19,8 @@ mod pem;
 mod profile;
 mod request;
 mod serial;
+mod signed;
 
-pub(crate) use certificate::signature_octets;
 pub use certificate::{Certificate, UnknownAlgorithm};
 pub use extension::{
     AccessDescription, AuthorityKeyIdentifier, BasicConstraints, DistributionPoint, Extension,
@@ -43,3 +43,4 @@ pub use profile::{
 };
 pub use request::{ProvenKey, Request, RequestError, UnsignedRequest};
 pub use serial::SerialNumber;
+pub(crate) use signed::Signed;

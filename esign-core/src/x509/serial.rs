@@ -92,6 +92,19 @@ impl SerialNumber {
         self.0.iter().all(|&b| b == 0)
     }
 
+    /// Whether it is a smaller number than `other`; for the numbers of lists (RFC 5280 5.2.3).
+    pub fn is_below(&self, other: &Self) -> bool {
+        match (self.is_negative(), other.is_negative()) {
+            (true, false) => true,
+            (false, true) => false,
+            // Minimal two's complement: the longer one is farther from zero.
+            (negative, _) => match self.0.len().cmp(&other.0.len()) {
+                core::cmp::Ordering::Equal => self.0 < other.0,
+                shorter => (shorter == core::cmp::Ordering::Less) != negative,
+            },
+        }
+    }
+
     /// Whether it is as RFC 5280 4.1.2.2 asks: positive, at most 20 octets.
     pub fn is_conforming(&self) -> bool {
         !self.is_negative() && !self.is_zero() && self.0.len() <= Self::MAX_LEN
@@ -163,6 +176,26 @@ mod tests {
             (serial.as_bytes(), serial.magnitude()),
             (&[0, 0xf0, 0x0d][..], &[0xf0, 0x0d][..])
         );
+        // The numbers -256, -128, -1, 0, 1, 127, 128, 255, 256 in that order.
+        let numbers: Vec<SerialNumber> = [
+            &[0xff, 0][..],
+            &[0x80],
+            &[0xff],
+            &[0],
+            &[1],
+            &[0x7f],
+            &[0, 0x80],
+            &[0, 0xff],
+            &[1, 0],
+        ]
+        .into_iter()
+        .map(SerialNumber::from_content)
+        .collect();
+        for (i, a) in numbers.iter().enumerate() {
+            for (j, b) in numbers.iter().enumerate() {
+                assert_eq!(a.is_below(b), i < j, "{a} {b}");
+            }
+        }
         for bad in ["", "xyz", &"11".repeat(21)] {
             assert_eq!(SerialNumber::parse_hex(bad), None, "{bad}");
         }

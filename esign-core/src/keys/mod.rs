@@ -11,6 +11,7 @@ mod dsa;
 mod mldsa;
 mod pbe;
 mod pem;
+mod pkcs1;
 mod pkcs12;
 mod pkcs8;
 mod private;

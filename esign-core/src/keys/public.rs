@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{
     Curve, DigestAlgorithm, Hasher, KeyAlgorithm, KeyError, KeyErrorKind, SignatureAlgorithm,
 };
-use super::{MlDsa, brainpool, dsa, pss};
+use super::{MlDsa, brainpool, dsa, pkcs1, pss};
 use crate::der::{DecodeError, DecodeKind, Rules, Tag, decode};
 use crate::oid;
 
@@ -299,12 +299,12 @@ impl PublicKey {
                 D::Sha3_512 => aws(&aws::ECDSA_P521_SHA3_512_ASN1),
                 _ => unsupported(),
             },
-            (KeyAlgorithm::Rsa { .. }, S::RsaPkcs1(d)) => match d {
+            (KeyAlgorithm::Rsa { bits }, S::RsaPkcs1(d)) => match d {
                 D::Sha1 => ring(&r::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
                 D::Sha256 => ring(&r::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
                 D::Sha384 => ring(&r::RSA_PKCS1_2048_8192_SHA384),
                 D::Sha512 => ring(&r::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
-                _ => unsupported(),
+                _ => pkcs1::verify(octets, bits, d, message, signature),
             },
             (KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits }, S::RsaPss(d)) => match d {
                 D::Sha256 => ring(&r::RSA_PSS_2048_8192_SHA256),

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use crate::keys::digest_of_set;
 use crate::x509::{Certificate, Name};
 
+/// Up to so many anchors looking at each is cheaper than making a key.
+const FEW: usize = 8;
+
 /// Trust anchors, as certificates. Of each, name, key and the limits it sets to itself count
 /// (basicConstraints, keyUsage); neither its validity nor its status is asked for, since trusting
 /// it is the user's decision (RFC 5280 6.1.1 (d)).
@@ -46,16 +49,28 @@ impl TrustAnchors {
 
     /// Whether `certificate` itself is an anchor, octet for octet.
     pub fn contains(&self, certificate: &Certificate) -> bool {
+        if self.certificates.len() <= FEW {
+            return self.certificates.contains(certificate);
+        }
         self.named(certificate.subject()).any(|c| c == certificate)
     }
 
     /// The anchors whose subject matches `name`.
     pub fn named(&self, name: &Name) -> impl Iterator<Item = &Certificate> {
-        self.by_subject
-            .get(&name.comparison_key())
-            .into_iter()
-            .flatten()
-            .filter_map(|i| self.certificates.get(*i))
+        let few = self.certificates.len() <= FEW;
+        let found = if few {
+            None
+        } else {
+            self.by_subject.get(&name.comparison_key())
+        };
+        let all = if few {
+            self.certificates.as_slice()
+        } else {
+            &[]
+        };
+        let one_by_one = all.iter().filter(|c| c.subject().matches(name));
+        let found = found.into_iter().flatten();
+        one_by_one.chain(found.filter_map(|i| self.certificates.get(*i)))
     }
 
     /// SHA-256 over the sorted fingerprints: what a report names them by.

@@ -211,12 +211,12 @@ fn nested_paths_share_the_budget_and_end() {
     );
     assert!(budget.open.is_empty());
     // Its own path is being searched.
-    budget.open.push(leaf.certificate.sha256());
+    budget.open.push(leaf.certificate.clone());
     let judged = nested(&leaf.certificate, &inputs, &mut budget);
     assert!(decisive(&judged).starts_with("path.loop"));
     // Too deep.
     while budget.open.len() < MAX_NESTED {
-        budget.open.push([0; 32]);
+        budget.open.push(root.certificate.clone());
     }
     let other = root.issue(Made::end("CN=other"));
     let judged = nested(&other.certificate, &inputs, &mut budget);

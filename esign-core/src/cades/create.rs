@@ -320,7 +320,7 @@ fn max_signature_len(certificate: &Certificate) -> Result<usize, CadesError> {
         // SEQUENCE of two INTEGERs, each with a leading zero where the first bit is set.
         KeyAlgorithm::Ec(curve) => match curve.coordinate_len() {
             ..=32 => 72,
-            ..=48 => 104,
+            33..=48 => 104,
             _ => 139,
         },
         // Refused before: nothing here signs with DSA.

@@ -1,9 +1,7 @@
 //! Whom one trusts, always said explicitly: no anchors, nothing trusted; no system roots.
 
-use std::collections::HashMap;
-
 use crate::keys::digest_of_set;
-use crate::x509::{Certificate, Name};
+use crate::x509::{Certificate, Name, Named};
 
 /// Trust anchors, as certificates. Of each, name, key and the limits it sets to itself count
 /// (basicConstraints, keyUsage); neither its validity nor its status is asked for, since trusting
@@ -12,8 +10,7 @@ use crate::x509::{Certificate, Name};
 /// An end-entity certificate here is trusted itself but cannot issue others.
 #[derive(Clone, Debug, Default)]
 pub struct TrustAnchors {
-    certificates: Vec<Certificate>,
-    by_subject: HashMap<Vec<u8>, Vec<usize>>,
+    certificates: Named<Certificate>,
 }
 
 impl TrustAnchors {
@@ -25,23 +22,19 @@ impl TrustAnchors {
     /// Adds an anchor; one that is there already is not added again.
     pub fn add(&mut self, certificate: Certificate) {
         if !self.contains(&certificate) {
-            let key = certificate.subject().comparison_key();
-            self.by_subject
-                .entry(key)
-                .or_default()
-                .push(self.certificates.len());
-            self.certificates.push(certificate);
+            let subject = certificate.subject().clone();
+            self.certificates.add(&subject, certificate);
         }
     }
 
     /// The anchors in the order in which they were added.
     pub fn certificates(&self) -> &[Certificate] {
-        &self.certificates
+        self.certificates.all()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.certificates.is_empty()
+        self.certificates().is_empty()
     }
 
     /// Whether `certificate` itself is an anchor, octet for octet.
@@ -51,16 +44,12 @@ impl TrustAnchors {
 
     /// The anchors whose subject matches `name`.
     pub fn named(&self, name: &Name) -> impl Iterator<Item = &Certificate> {
-        self.by_subject
-            .get(&name.comparison_key())
-            .into_iter()
-            .flatten()
-            .filter_map(|i| self.certificates.get(*i))
+        self.certificates.named(name)
     }
 
     /// SHA-256 over the sorted fingerprints: what a report names them by.
     pub fn digest(&self) -> [u8; 32] {
-        digest_of_set(self.certificates.iter().map(Certificate::sha256))
+        digest_of_set(self.certificates().iter().map(Certificate::sha256))
     }
 }
 

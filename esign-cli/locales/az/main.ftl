@@ -147,7 +147,6 @@ rule-path-found = etibar edilən sertifikata yol tapılıb
 rule-path-issuer-found = sertifikatı verənin sertifikatı tapılıb
 rule-path-issuer-name = verənin adı ən yaxın sertifikatdakı adla eynidir
 rule-path-key-cert-sign = verənin açarı sertifikat imzalaya bilər
-rule-path-key-parameters = açarın parametrləri var
 rule-path-key-usage = açarın təyinatı sənəd imzalamağa icazə verir
 rule-path-loop = yol özünə qayıtmır
 rule-path-max-depth = yolda icazə veriləndən çox mərkəz yoxdur

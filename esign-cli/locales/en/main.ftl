@@ -147,7 +147,6 @@ rule-path-found = a path to a trusted certificate was found
 rule-path-issuer-found = the issuer's certificate was found
 rule-path-issuer-name = the issuer is named as in the nearest certificate
 rule-path-key-cert-sign = the issuer's key may sign certificates
-rule-path-key-parameters = the key has its parameters
 rule-path-key-usage = the key usage allows signing documents
 rule-path-loop = the path does not lead back to itself
 rule-path-max-depth = the path has no more authorities than were asked for

@@ -4,6 +4,7 @@ use super::{MAX_CANDIDATES, MAX_NAME_COMPARISONS, MAX_NESTED, MAX_PATH_LEN, MAX_
 use super::{MAX_SIGNATURES, PathInputs};
 use crate::keys::PublicKey;
 use crate::report::{Finding, SubIndication};
+use crate::x509::Certificate;
 
 /// What one search may still spend, the searches nested in it included, and what it has learned.
 pub(super) struct Budget {
@@ -14,7 +15,7 @@ pub(super) struct Budget {
     /// Signature checks done: digest of what is signed with its signature, digest of the key.
     known: HashMap<([u8; 32], [u8; 32]), bool>,
     /// Certificates whose paths are being searched, outermost first.
-    pub(super) open: Vec<[u8; 32]>,
+    pub(super) open: Vec<Certificate>,
     /// Which limit was reached first.
     exhausted: Option<Limit>,
 }

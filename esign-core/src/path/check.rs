@@ -136,21 +136,10 @@ fn critical(view: &View, record: &mut Record) {
     }
 }
 
-/// Every known extension decodes; of an anchor those that count.
+/// Every extension that was decoded can be read.
 fn well_formed(view: &View, anchor: bool, record: &mut Record) {
     let (rule, clause) = ("path.extensions-well-formed", "RFC 5280 4.2.1");
-    let counts = [
-        oid::BASIC_CONSTRAINTS,
-        oid::KEY_USAGE,
-        oid::NAME_CONSTRAINTS,
-        oid::POLICY_CONSTRAINTS,
-        oid::INHIBIT_ANY_POLICY,
-    ];
-    let malformed = view.malformed.iter();
-    let errors: Vec<String> = malformed
-        .filter(|(id, _)| !anchor || counts.contains(id))
-        .map(|(_, why)| why.clone())
-        .collect();
+    let errors: Vec<String> = view.malformed.iter().map(|(_, why)| why.clone()).collect();
     if !errors.is_empty() {
         record.add(broken(rule, clause).with("malformed", errors));
     } else if !anchor {

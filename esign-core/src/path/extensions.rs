@@ -26,6 +26,15 @@ pub(super) struct View {
     pub(super) unknown_critical: Vec<ObjectIdentifier>,
 }
 
+/// Extensions of an anchor that count (RFC 5937 3.2).
+const ANCHOR: [ObjectIdentifier; 5] = [
+    oid::BASIC_CONSTRAINTS,
+    oid::KEY_USAGE,
+    oid::NAME_CONSTRAINTS,
+    oid::POLICY_CONSTRAINTS,
+    oid::INHIBIT_ANY_POLICY,
+];
+
 /// One policy that a certificate asserts.
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
@@ -36,14 +45,18 @@ pub(super) struct Policy {
 
 impl View {
     /// Decodes every extension that is known, whether it decides anything here or not: what one
-    /// reader skips another may act on.
-    pub(super) fn of(c: &Certificate) -> Self {
+    /// reader skips another may act on. Where not `whole`, only limits that an anchor sets to
+    /// itself.
+    pub(super) fn of(c: &Certificate, whole: bool) -> Self {
         let mut view = Self {
             self_issued: c.is_self_issued(),
             ..Self::default()
         };
         for extension in c.extensions() {
             let id = extension.oid;
+            if !whole && !ANCHOR.contains(&id) {
+                continue;
+            }
             let result = match id {
                 oid::BASIC_CONSTRAINTS => keep(&mut view.basic, c.basic_constraints()),
                 oid::KEY_USAGE => keep(&mut view.key_usage, c.key_usage()),

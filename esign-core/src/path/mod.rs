@@ -22,6 +22,8 @@ mod reference;
 mod revocation;
 mod search;
 mod strict;
+#[cfg(test)]
+mod tests;
 
 pub use inputs::{KeyPurpose, PathInputs, PathProfile, PolicyInputs, RevocationChecking};
 pub use policy_graph::{PolicyOutputs, ValidPolicy};

@@ -253,7 +253,9 @@ impl Subtree {
             GeneralName::Ip(octets) if !is_network(octets) => {
                 return bad("not an address with the mask of a prefix");
             }
-            GeneralName::Directory(name) if !name.is_empty() => key = name.comparison_key(),
+            GeneralName::Directory(name) if !name.is_empty() => {
+                key = name.comparison_key().to_vec()
+            }
             _ => {}
         }
         Ok(Self {
@@ -289,7 +291,7 @@ impl Subtree {
             _ => None,
         };
         if let Some(directory) = directory {
-            let key = key.get_or_insert_with(|| directory.comparison_key());
+            let key = key.get_or_insert_with(|| directory.comparison_key().to_vec());
             budget.comparison(self.key.len())?;
             // Every relative name ends with a mark in the key, so that a prefix of it is one of
             // whole relative names.

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 pub(super) use super::budget::Budget;
@@ -8,11 +8,11 @@ use super::nearest::nearest;
 use super::policy_graph::PolicyOutputs;
 use super::record::{Record, broken};
 use super::{
-    Attempt, MAX_ATTEMPTS, MAX_CANDIDATES, MAX_NESTED, MAX_PATH_LEN, PathInputs, PolicyInputs,
-    RevocationChecking, Searched, VerifiedPath, check, revocation,
+    Attempt, MAX_ATTEMPTS, MAX_CANDIDATES, MAX_NESTED, MAX_PATH_LEN, PathInputs, PathProfile,
+    PolicyInputs, RevocationChecking, Searched, VerifiedPath, check, revocation,
 };
 use crate::crl::Crl;
-use crate::keys::PublicKey;
+use crate::keys::{KeyAlgorithm, PublicKey};
 use crate::report::{Fact, Finding, Indication, Judged, SubIndication};
 use crate::x509::Certificate;
 
@@ -27,10 +27,11 @@ struct Search<'a, 'b> {
     budget: &'b mut Budget,
     /// Whether what holds is written down, too, and the attempts kept.
     full: bool,
-    /// By address: leaf, evidence and anchors outlive the search.
+    /// Of certificates that were tried, by address: leaf, evidence and anchors outlive the search.
     views: HashMap<usize, Rc<View>>,
-    /// Signature checks done, by the addresses of child and issuer.
-    verified: HashMap<(usize, usize), bool>,
+    /// Signature checks that failed, by the addresses of child and issuer. Certificates remember
+    /// those that did not.
+    failed: HashSet<(usize, usize)>,
     best: Option<Best>,
     /// Where the longest incomplete path ended.
     dead_end: Option<(usize, Finding)>,
@@ -69,8 +70,7 @@ pub(super) fn nested(
         value: None,
         report: vec![finding],
     };
-    let digest = leaf.sha256();
-    if budget.open.contains(&digest) {
+    if budget.open.contains(leaf) {
         let sub = SubIndication::NoCertificateChainFound;
         let finding = Finding::indeterminate("path.loop", "RFC 5280 6.3.3 (f)", sub);
         return refused(finding.of(name_of(leaf)).with("certificate", name_of(leaf)));
@@ -89,19 +89,19 @@ pub(super) fn nested(
 }
 
 fn run(leaf: &Certificate, inputs: &PathInputs<'_>, budget: &mut Budget, full: bool) -> Searched {
-    budget.open.push(leaf.sha256());
+    budget.open.push(leaf.clone());
     let mut search = Search {
         inputs,
         budget,
         full,
         views: HashMap::new(),
-        verified: HashMap::new(),
+        failed: HashSet::new(),
         best: None,
         dead_end: None,
         attempts: Vec::new(),
         attempts_left_out: 0,
     };
-    let link = search.link(leaf);
+    let link = search.link(leaf, false);
     if inputs.anchors.contains(leaf) {
         search.judge(&[link]);
     } else {
@@ -154,14 +154,14 @@ impl<'a> Search<'a, '_> {
         }
     }
 
-    fn link(&mut self, certificate: &'a Certificate) -> Link<'a> {
-        let view = self
-            .views
-            .entry(address(certificate))
-            .or_insert_with(|| Rc::new(View::of(certificate)));
+    fn link(&mut self, certificate: &'a Certificate, anchor: bool) -> Link<'a> {
+        let known = self.views.get(&address(certificate));
+        // Of an anchor only what it says of itself counts, unless it is judged like others.
+        let whole = !anchor || self.inputs.profile == PathProfile::Strict;
+        let view = known.cloned();
         Link {
             certificate,
-            view: Rc::clone(view),
+            view: view.unwrap_or_else(|| Rc::new(View::of(certificate, whole))),
         }
     }
 
@@ -203,16 +203,19 @@ impl<'a> Search<'a, '_> {
                 continue;
             }
             tried = true;
-            let link = self.link(candidate);
+            let link = self.link(candidate, anchor);
             chain.push(link);
             let done = if anchor {
                 self.judge(chain)
             } else {
                 self.extend(chain)
             };
-            chain.pop();
+            let tried = chain.pop();
             if done {
                 return true;
+            }
+            if let Some(link) = tried {
+                self.views.insert(address(link.certificate), link.view);
             }
         }
         if self.full && !tried {
@@ -317,18 +320,19 @@ impl<'a> Search<'a, '_> {
     #[expect(clippy::option_option, reason = "refused, and told or not")]
     fn refuses(&mut self, child: &Certificate, issuer: &Certificate) -> Option<Option<Finding>> {
         let pair = (address(child), address(issuer));
-        let verified = match self.verified.get(&pair) {
-            Some(known) => Some(*known),
-            None => match (child.signature_algorithm(), issuer.public_key()) {
-                // Known only once the path is complete: see `inherit`.
-                (Ok(_), Ok(key)) if key.needs_parameters() => return None,
-                (Ok(_), Ok(key)) => self.budget.signature().is_ok().then(|| {
+        let verified = match (child.signature_algorithm(), issuer.public_key()) {
+            // Known only once the path is complete: see `inherit`.
+            (Ok(_), Ok(key)) if key.needs_parameters() => return None,
+            (Ok(_), Ok(key)) if !self.failed.contains(&pair) => {
+                self.budget.signature().is_ok().then(|| {
                     let holds = child.verify_signed_by(key).is_ok();
-                    self.verified.insert(pair, holds);
+                    if !holds {
+                        self.failed.insert(pair);
+                    }
                     holds
-                }),
-                _ => Some(false),
-            },
+                })
+            }
+            _ => Some(false),
         };
         if verified == Some(true) {
             return None;
@@ -356,29 +360,23 @@ impl<'a> Search<'a, '_> {
     /// what speaks against a signature that could not be verified before
     /// (RFC 5280 6.1.4 (d) to (f)).
     fn inherit(&mut self, chain: &[Link<'a>]) -> (Vec<Certificate>, Option<Finding>) {
-        let lacks = |c: &Certificate| c.public_key().is_ok_and(PublicKey::needs_parameters);
+        let is_dsa = |key: &PublicKey| matches!(key.algorithm(), KeyAlgorithm::Dsa { .. });
         let mut working: Vec<Certificate> = Vec::with_capacity(chain.len());
         let mut refusal = None;
         for link in chain.iter().rev() {
-            let own = link.certificate.clone();
+            let own = link.certificate;
             let issuer = working.last().map(|c| (c, c.public_key()));
-            let Some((issuer, Ok(key))) = issuer else {
-                working.push(own);
+            let Some((issuer, Ok(key))) = issuer.filter(|(_, k)| k.is_ok_and(is_dsa)) else {
+                working.push(own.clone());
                 continue;
             };
-            let own = match lacks(&own).then(|| own.inheriting(key)) {
-                None => own,
-                Some(Ok(whole)) => whole,
-                Some(Err(e)) => {
-                    let finding = broken("path.key-parameters", "RFC 5280 6.1.4 (f)");
-                    refusal = Some(finding.of(name_of(&own)).with("key", e));
-                    own
-                }
-            };
-            let deferred = chain.get(chain.len().saturating_sub(working.len()));
-            if deferred.is_some_and(|l| lacks(l.certificate))
-                && !(self.budget.signature().is_ok() && own.verify_signed_by(key).is_ok())
-            {
+            // A key that cannot take them stays without, and verifies nothing.
+            let own = own.inheriting(key).unwrap_or_else(|_| own.clone());
+            let received = chain.get(chain.len().saturating_sub(working.len()));
+            let deferred = received
+                .and_then(|link| link.certificate.public_key().ok())
+                .is_some_and(PublicKey::needs_parameters);
+            if deferred && !(self.budget.signature().is_ok() && own.verify_signed_by(key).is_ok()) {
                 let finding = broken("path.signature", "RFC 5280 6.1.3 (a)(1)");
                 refusal = Some(
                     finding

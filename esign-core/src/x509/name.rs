@@ -1,7 +1,7 @@
 use core::fmt;
 use core::ops::Range;
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::der::asn1::ObjectIdentifier;
 use unicode_normalization::UnicodeNormalization;
@@ -16,6 +16,8 @@ use crate::oid;
 pub struct Name {
     octets: Arc<[u8]>,
     range: Range<usize>,
+    /// [`Self::comparison_key`], once it has been asked for.
+    key: OnceLock<Arc<[u8]>>,
 }
 
 /// One attribute of a name.
@@ -42,6 +44,7 @@ impl Name {
         Ok(Self {
             octets: der.into(),
             range,
+            key: OnceLock::new(),
         })
     }
 
@@ -56,6 +59,7 @@ impl Name {
         Ok(Self {
             octets: Arc::clone(octets),
             range,
+            key: OnceLock::new(),
         })
     }
 
@@ -115,70 +119,98 @@ impl Name {
     }
 
     /// Octets that are equal for two names exactly where [`Self::matches`] holds: a key for maps.
-    pub fn comparison_key(&self) -> Vec<u8> {
-        let mut key = Vec::with_capacity(self.der().len());
-        let mut rdn: Vec<Vec<u8>> = Vec::new();
-        let mut at = 0;
-        let mut close = |rdn: &mut Vec<Vec<u8>>| {
-            rdn.sort_unstable();
-            for attribute in rdn.drain(..) {
-                put(&mut key, &attribute);
-            }
-            key.push(0xff);
-        };
+    pub fn comparison_key(&self) -> &[u8] {
+        self.key.get_or_init(|| self.compute_key().into())
+    }
+
+    /// [`Self::comparison_key`] to be kept.
+    pub(crate) fn shared_key(&self) -> Arc<[u8]> {
+        Arc::clone(self.key.get_or_init(|| self.compute_key().into()))
+    }
+
+    /// Every attribute, length first, a sign after each relative distinguished name; the order
+    /// inside one does not count, so it is a fixed one.
+    fn compute_key(&self) -> Vec<u8> {
+        let mut key = Vec::with_capacity(self.der().len().saturating_mul(2));
+        let mut rdn = 0;
+        // Where the attributes of this relative distinguished name begin.
+        let mut starts: Vec<usize> = Vec::new();
         for attribute in self.attributes() {
-            if attribute.rdn != at {
-                close(&mut rdn);
-                at = attribute.rdn;
+            if attribute.rdn != rdn {
+                close(&mut key, &mut starts);
+                rdn = attribute.rdn;
             }
-            let mut one = Vec::with_capacity(32);
-            put(&mut one, attribute.oid.as_bytes());
-            match attribute.text() {
-                Some(text) => put(&mut one, fold(&text).as_bytes()),
-                None => {
-                    one.push(0xfe);
-                    put(&mut one, attribute.value.raw);
+            starts.push(key.len());
+            counted(&mut key, |key| {
+                counted(key, |key| key.extend_from_slice(attribute.oid.as_bytes()));
+                match attribute.text() {
+                    Some(text) => counted(key, |key| fold(&text, key)),
+                    None => {
+                        key.push(0xfe);
+                        counted(key, |key| key.extend_from_slice(attribute.value.raw));
+                    }
                 }
-            }
-            rdn.push(one);
+            });
         }
-        close(&mut rdn);
+        close(&mut key, &mut starts);
         key
     }
 }
 
-/// Appends `octets` after their length, so that concatenations cannot be mistaken.
-fn put(out: &mut Vec<u8>, octets: &[u8]) {
-    out.extend_from_slice(
-        &u32::try_from(octets.len())
-            .unwrap_or(u32::MAX)
-            .to_be_bytes(),
-    );
-    out.extend_from_slice(octets);
+/// Ends a relative distinguished name, whose attributes begin at `starts`.
+fn close(key: &mut Vec<u8>, starts: &mut Vec<usize>) {
+    if starts.len() > 1
+        && let Some(first) = starts.first().copied()
+    {
+        let mut all: Vec<Vec<u8>> = Vec::with_capacity(starts.len());
+        for start in starts.iter().rev() {
+            all.push(key.split_off(*start));
+        }
+        all.sort_unstable();
+        key.truncate(first);
+        all.iter().for_each(|one| key.extend_from_slice(one));
+    }
+    starts.clear();
+    key.push(0xff);
+}
+
+/// Appends what `write` writes after its length, so that concatenations cannot be mistaken.
+fn counted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    write(out);
+    let length = out.len().saturating_sub(at).saturating_sub(4);
+    let length = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    if let Some(place) = out.get_mut(at..at.saturating_add(4)) {
+        place.copy_from_slice(&length);
+    }
 }
 
 /// RFC 4518 in short: normalise, fold case, trim and compress spaces.
-fn fold(text: &str) -> String {
-    let squeeze = |chars: &mut dyn Iterator<Item = char>| {
-        let mut out = String::with_capacity(text.len());
+fn fold(text: &str, out: &mut Vec<u8>) {
+    fn squeeze(chars: impl Iterator<Item = char>, out: &mut Vec<u8>) {
+        let start = out.len();
         let mut space = false;
         for c in chars {
             if c.is_whitespace() {
-                space = !out.is_empty();
-            } else {
-                if core::mem::take(&mut space) {
-                    out.push(' ');
-                }
-                out.push(c);
+                space = out.len() > start;
+                continue;
+            }
+            if core::mem::take(&mut space) {
+                out.push(b' ');
+            }
+            match u8::try_from(c) {
+                Ok(ascii) if ascii.is_ascii() => out.push(ascii),
+                _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
-        out
-    };
-    if text.is_ascii() {
-        return squeeze(&mut text.chars().map(|c| c.to_ascii_lowercase()));
     }
-    // Folding can leave a form that is not normalised, hence the second pass.
-    squeeze(&mut text.nfkc().flat_map(char::to_lowercase).nfkc())
+    if text.is_ascii() {
+        squeeze(text.chars().map(|c| c.to_ascii_lowercase()), out);
+    } else {
+        // Folding can leave a form that is not normalised, hence the second pass.
+        squeeze(text.nfkc().flat_map(char::to_lowercase).nfkc(), out);
+    }
 }
 
 /// Checks the structure of a `Name`: every set non-empty, every pair whole.

@@ -22,6 +22,9 @@ pub(crate) struct Signed {
     algorithm: Result<SignatureAlgorithm, UnknownAlgorithm>,
     signature: Range<usize>,
     sha256: OnceLock<[u8; 32]>,
+    /// The key by which the signature was found to verify. An issuer and its list are the same for
+    /// every leaf below; so they are verified once.
+    verified_by: OnceLock<PublicKey>,
 }
 
 impl Signed {
@@ -51,6 +54,7 @@ impl Signed {
             )),
             signature: signature_octets(&signature)?,
             sha256: OnceLock::new(),
+            verified_by: OnceLock::new(),
         };
         Ok((signed, tbs, algorithm))
     }
@@ -87,10 +91,17 @@ impl Signed {
         self.slice(&self.signature)
     }
 
-    /// Verifies the signature with `key`. Cryptography only.
+    /// Verifies the signature with `key`. Cryptography only. Costs nothing where this key has
+    /// verified it before.
     pub(crate) fn verify(&self, key: &PublicKey) -> Result<(), VerifyError> {
+        if self.verified_by.get() == Some(key) {
+            return Ok(());
+        }
         let algorithm = self.algorithm().map_err(|_| VerifyError::Invalid)?;
-        key.verify(algorithm, self.tbs_der(), self.signature())
+        key.verify(algorithm, self.tbs_der(), self.signature())?;
+        // Another thread may have been first, with this key or another that verifies.
+        let _ = self.verified_by.set(key.clone());
+        Ok(())
     }
 
     /// SHA-256 of the octets as received.

@@ -1,6 +1,6 @@
 use core::fmt;
 use core::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::der::asn1::ObjectIdentifier;
 
@@ -9,7 +9,7 @@ use super::entry::{self, Pass};
 use super::index::{Collector, Index, pair};
 use super::{CrlEntry, IssuingDistributionPoint};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, decode};
-use crate::keys::{PublicKey, SignatureAlgorithm, VerifyError};
+use crate::keys::{KeyAlgorithm, PublicKey, SignatureAlgorithm, VerifyError};
 use crate::oid;
 use crate::time::UnixTime;
 use crate::x509::{
@@ -43,6 +43,8 @@ struct Inner {
     /// The first critical extension of an entry that is not known.
     unprocessed: Option<ObjectIdentifier>,
     extensions: Extensions,
+    /// Digest of the key that has verified it.
+    verified_by: OnceLock<[u8; 32]>,
 }
 
 /// Reads lists: one in DER, or any number of PEM blocks labelled `X509 CRL`.
@@ -254,12 +256,23 @@ impl Crl {
         self.0.unprocessed
     }
 
-    /// Verifies the signature with `key`. Cryptography only.
+    /// Verifies the signature with `key`. Cryptography only. That a key verifies it is remembered,
+    /// here and in every clone, so that a long list is hashed once however often it is asked.
     ///
     /// # Errors
     /// [`VerifyError`]; an algorithm that is not known is [`VerifyError::Invalid`].
     pub fn verify_signed_by(&self, key: &PublicKey) -> Result<(), VerifyError> {
-        self.0.signed.verify(key)
+        // The encoding of a DSA key does not tell which parameters it has inherited.
+        if matches!(key.algorithm(), KeyAlgorithm::Dsa { .. }) {
+            return self.0.signed.verify(key);
+        }
+        let digest = key.sha256_spki();
+        if self.0.verified_by.get() == Some(&digest) {
+            return Ok(());
+        }
+        self.0.signed.verify(key)?;
+        self.0.verified_by.get_or_init(|| digest);
+        Ok(())
     }
 
     /// SHA-256 of the octets as received.
@@ -435,6 +448,7 @@ fn decode_tbs(
         issuers: revoked.issuers.into(),
         unprocessed: revoked.unprocessed,
         extensions,
+        verified_by: OnceLock::new(),
     })
 }
 

@@ -8,6 +8,10 @@
     reason = "a test may fail loudly"
 )]
 
+use esign_core::crl::CrlBuilder;
+use esign_core::keys::{Curve, KeySpec, PrivateKey, SigningKey};
+use esign_core::time::UnixTime;
+use esign_core::x509::{NameBuilder, SerialNumber};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -321,4 +325,44 @@ fn pkits() {
             assert!(!out(&run).contains("show-"));
         }
     }
+}
+
+#[test]
+fn a_list_says_since_when_expired_certificates_stay_on_it() {
+    let key = PrivateKey::generate(KeySpec::Ec(Curve::P256)).unwrap();
+    let at = UnixTime::parse("2026-01-02").unwrap();
+    let builder = CrlBuilder {
+        issuer: NameBuilder::parse("CN=CA").unwrap().build().unwrap(),
+        key_identifier: vec![1; 20],
+        number: SerialNumber::from_magnitude(&[1]),
+        this_update: at,
+        next_update: at.plus(86_400),
+        expired_certificates_since: UnixTime::parse("2020-05-06T07:08:09Z"),
+    };
+    let unsigned = builder.build([], key.public_key(), key.algorithms()[0]);
+    let mut der = unsigned.unwrap().sign(&key).unwrap().der().to_vec();
+    let folder = folder("expired");
+    let file = written(&folder, "a.crl", &der);
+    for (lang, text) in [
+        (
+            "en",
+            "those that expired on 06.05.2020 11:08:09 (UTC+4) or later",
+        ),
+        (
+            "az",
+            "müddəti 06.05.2020 11:08:09 (UTC+4) və ya daha sonra bitənlər",
+        ),
+    ] {
+        let said = out(&esign(&["--lang", lang, &file]));
+        assert!(said.contains(text), "{said}");
+    }
+    let item = &json(&[&file])["items"][0];
+    assert_eq!(item["expired_certificates_since"], "2020-05-06T07:08:09Z");
+    // A time that does not exist is shown as it stands, and said to be malformed.
+    let place = der.windows(8).position(|w| w == b"20200506").unwrap();
+    der[place + 4..place + 6].copy_from_slice(b"13");
+    let broken = written(&folder, "b.crl", &der);
+    let said = out(&esign(&["--lang", "en", &broken]));
+    assert!(said.contains("expiredCertsOnCRL"), "{said}");
+    assert!(json(&[&broken])["items"][0]["expired_certificates_since"].is_null());
 }

@@ -12,8 +12,9 @@ mod lists;
 use esign_core::crl::{
     Crl, CrlBuilder, CrlScope, IssuingDistributionPoint, ReasonFlags, RevokedCertificate, lint,
 };
-use esign_core::der::{DecodeKind, Tag};
+use esign_core::der::{DecodeKind, Tag, Writer};
 use esign_core::keys::SigningKey;
+use esign_core::oid;
 use esign_core::report::{Finding, Indication};
 use esign_core::x509::{DistributionPoint, GeneralName, Name, SerialNumber};
 use lists::*;
@@ -279,4 +280,52 @@ fn limits_are_reached() {
     Crl::from_der(&with(16)).unwrap();
     let error = Crl::from_der(&with(17)).unwrap_err();
     assert!(matches!(error.kind(), DecodeKind::Limit(_)), "{error}");
+}
+
+/// Entries of one serial under a certificate issuer whose name is long: each is looked at, the
+/// name is read once.
+#[test]
+fn one_long_name_for_many_entries_of_one_serial_costs_little() {
+    let party = Party::new(
+        "CN=CA",
+        None,
+        &Says {
+            serial: 1,
+            ..Says::default()
+        },
+    );
+    let long = octets(|w| {
+        w.sequence(|w| (0..20_000).for_each(|_| GeneralName::Directory(name("CN=X")).encode(w)));
+    });
+    let entry = |w: &mut Writer, more: &[u8]| {
+        w.sequence(|w| {
+            w.u32(7);
+            w.time(t(MARCH));
+            w.raw(more);
+        });
+    };
+    let more = octets(|w| w.sequence(|w| extension(w, oid::CERTIFICATE_ISSUER, true, &long)));
+    let algorithm = party.key.algorithms()[0];
+    let der = octets(|w| {
+        w.sequence(|w| {
+            w.sequence(|w| {
+                w.u32(1);
+                algorithm.encode(w);
+                w.raw(party.certificate.subject().der());
+                w.time(t(MARCH));
+                w.sequence(|w| {
+                    entry(w, &more);
+                    (0..50_000).for_each(|_| entry(w, &[]));
+                });
+            });
+            algorithm.encode(w);
+            w.bit_octets(&[]);
+        });
+    });
+    let crl = Crl::from_der(&der).unwrap();
+    let start = std::time::Instant::now();
+    assert_eq!(crl.find(&serial(7)).unwrap(), None);
+    assert!(crl.find_of(&name("CN=X"), &serial(7)).unwrap().is_some());
+    // Reading it for each entry would take hours.
+    assert!(start.elapsed().as_secs() < 60);
 }

@@ -158,3 +158,34 @@ fn reports_tell_of_some_of_many_lists() {
         assert_eq!(lists.unwrap().1, Fact::Number(i64::from(count)));
     }
 }
+
+#[test]
+fn distribution_points_are_looked_at_up_to_a_limit() {
+    let root = Party::new("CN=Root", None, &authority(1));
+    let mut says = listed_by(LEAF, 0b11, "");
+    says.points = (1..=33).map(|n| at(&format!("http://{n}"))).collect();
+    let leaf = Party::new("CN=Leaf", Some(&root), &says);
+    for (n, passes) in [(1, true), (32, true), (33, false)] {
+        let list = root.list(1, MARCH, part(&format!("http://{n}"), |_| {}), &[]);
+        let report = judge(&leaf, &root, &[], &[list]);
+        assert_eq!(verdict(&report).is_none(), passes, "{n}: {report:#?}");
+    }
+}
+
+#[test]
+fn a_flood_of_lists_ends_within_the_budget() {
+    let root = Party::new("CN=Root", None, &authority(1));
+    let stranger = Party::new("CN=Root", None, &authority(1));
+    let leaf = Party::new("CN=Leaf", Some(&root), &listed_by(LEAF, 0b11, ""));
+    // Of the right name and another key, each of them later than the genuine one.
+    let mut crls: Vec<Crl> = (1..=150)
+        .map(|n| stranger.list(n, "2026-03-02", CrlScope::default(), &[]))
+        .collect();
+    let genuine = root.list(1, MARCH, CrlScope::default(), &[]);
+    crls.push(genuine.clone());
+    let report = judge(&leaf, &root, &[], &crls);
+    let limit = find(&report, "path.budget").unwrap();
+    assert_eq!(limit.because[0].1, Fact::Text("signatures".into()));
+    let report = judge(&leaf, &root, &[], &crls[100..]);
+    assert_eq!(verdict(&report), None);
+}

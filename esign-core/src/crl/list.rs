@@ -47,6 +47,15 @@ struct Inner {
     verified_by: OnceLock<[u8; 32]>,
 }
 
+/// Entries of one certificate issuer, one after another.
+struct Run {
+    /// Place of the entry that names it.
+    names_at: Option<u32>,
+    names: Option<Arc<[GeneralName]>>,
+    /// Whether it is the issuer asked about.
+    speaks: bool,
+}
+
 /// Reads lists: one in DER, or any number of PEM blocks labelled `X509 CRL`.
 ///
 /// # Errors
@@ -179,16 +188,29 @@ impl Crl {
         let list = self.slice(&self.0.entries);
         let wanted = serial.as_bytes();
         let mut found: Option<CrlEntry> = None;
+        // Entries of one issuer follow each other, and its names may be long: one reading for all.
+        let mut run: Option<Run> = None;
         let mut look = |place: u32| -> Result<(), DecodeError> {
+            let names_at = self.issuer_place(place);
+            let run = match &mut run {
+                Some(run) if run.names_at == names_at => run,
+                other => {
+                    let names = self.certificate_issuer(names_at)?;
+                    other.insert(Run {
+                        names_at,
+                        speaks: self.speaks_of(names.as_deref(), issuer),
+                        names,
+                    })
+                }
+            };
             let mut entry = entry::decode(&at(list, place)?)?;
-            entry.certificate_issuer = self.certificate_issuer(place)?;
             let rank = |e: &CrlEntry| {
                 let reason = e.reason_or_unspecified();
                 let lifted = reason == RevocationReason::RemoveFromCrl;
                 (!reason.is_final(), lifted, e.revocation_date)
             };
-            let first = found.as_ref().is_none_or(|f| rank(&entry) < rank(f));
-            if first && self.speaks_of(entry.certificate_issuer.as_deref(), issuer) {
+            if run.speaks && found.as_ref().is_none_or(|f| rank(&entry) < rank(f)) {
+                entry.certificate_issuer.clone_from(&run.names);
                 found = Some(entry);
             }
             Ok(())
@@ -217,23 +239,30 @@ impl Crl {
         }
     }
 
-    /// Whose certificate the entry at `place` speaks of, where not of the list's issuer.
-    fn certificate_issuer(&self, place: u32) -> Result<Option<Arc<[GeneralName]>>, DecodeError> {
+    /// Place of the entry that names the certificate issuer of the entry at `place`; none for the
+    /// list's own issuer.
+    fn issuer_place(&self, place: u32) -> Option<u32> {
         let before = self.0.issuers.partition_point(|p| *p <= place);
-        let last = before.checked_sub(1).and_then(|n| self.0.issuers.get(n));
-        match last {
+        let last = before.checked_sub(1)?;
+        self.0.issuers.get(last).copied()
+    }
+
+    /// The certificate issuer that the entry at `place` names.
+    fn certificate_issuer(
+        &self,
+        place: Option<u32>,
+    ) -> Result<Option<Arc<[GeneralName]>>, DecodeError> {
+        let list = self.slice(&self.0.entries);
+        match place {
             None => Ok(None),
-            Some(last) => {
-                let list = self.slice(&self.0.entries);
-                Ok(entry::decode(&at(list, *last)?)?.certificate_issuer)
-            }
+            Some(place) => Ok(entry::decode(&at(list, place)?)?.certificate_issuer),
         }
     }
 
     /// A serial number that stands twice for one certificate issuer.
     pub(super) fn twice(&self) -> Option<SerialNumber> {
         let list = self.slice(&self.0.entries);
-        let issuer = |place| self.certificate_issuer(place).ok();
+        let issuer = |place| self.certificate_issuer(self.issuer_place(place)).ok();
         let same = |a, b| serial_at(list, a) == serial_at(list, b) && issuer(a) == issuer(b);
         let place = match &self.0.index {
             Some(index) => index.pair(same),

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::issuer::{self, Signer};
 use super::scope::Points;
@@ -36,7 +36,7 @@ pub(super) fn ask(asked: &Asked<'_>, inputs: &PathInputs<'_>, budget: &mut Budge
         if process.budget.candidate().is_err() {
             break;
         }
-        let delta = delta::latest(&deltas, crl, inputs.at);
+        let delta = delta::latest(&deltas, crl, inputs.at, process.budget);
         if let Some(revoked) = process.take(crl, delta) {
             return Told {
                 answer: Some(revoked),
@@ -66,11 +66,9 @@ fn lists<'a>(
     inputs: &PathInputs<'a>,
 ) -> (Vec<&'a Crl>, Vec<&'a Crl>) {
     let mut all: Vec<&Crl> = inputs.evidence.crls_of(certificate.issuer()).collect();
-    let mut asked = vec![certificate.issuer().comparison_key()];
+    let mut asked = HashSet::from([certificate.issuer().comparison_key()]);
     for issuer in points.issuers() {
-        let key = issuer.comparison_key();
-        if !asked.contains(&key) {
-            asked.push(key);
+        if asked.insert(issuer.comparison_key()) {
             all.extend(inputs.evidence.crls_of(issuer));
         }
     }
@@ -259,7 +257,7 @@ impl Process<'_, '_, '_> {
             Some(known) => known,
             None => {
                 let subject = self.asked.certificate.subject();
-                let own_list = self.points.issuers().any(|n| n.matches(subject));
+                let own_list = self.points.name_issuer(subject);
                 issuer::of(crl, self.asked, own_list, self.inputs, self.budget)
                     .map_err(|f| f.of(format!("CRL of {}", crl.this_update())))
             }

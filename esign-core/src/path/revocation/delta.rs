@@ -1,5 +1,6 @@
 use crate::crl::Crl;
 use crate::oid;
+use crate::path::search::Budget;
 use crate::time::UnixTime;
 
 /// Whether `delta` brings `complete` up to date.
@@ -25,11 +26,17 @@ pub(super) fn updates(delta: &Crl, complete: &Crl) -> bool {
         && complete_number.is_below(&number)
 }
 
-/// The latest of `deltas` that brings `complete` up to date for the time `at`.
-pub(super) fn latest<'a>(deltas: &[&'a Crl], complete: &Crl, at: UnixTime) -> Option<&'a Crl> {
+/// The latest of `deltas`, which begin with the latest, that brings `complete` up to date for the
+/// time `at`.
+pub(super) fn latest<'a>(
+    deltas: &[&'a Crl],
+    complete: &Crl,
+    at: UnixTime,
+    budget: &mut Budget,
+) -> Option<&'a Crl> {
     deltas
         .iter()
         .copied()
-        .filter(|delta| delta.this_update() <= at && updates(delta, complete))
-        .max_by_key(|delta| delta.this_update())
+        .take_while(|delta| budget.comparison(delta.issuer().der().len()).is_ok())
+        .find(|delta| delta.this_update() <= at && updates(delta, complete))
 }

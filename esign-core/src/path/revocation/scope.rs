@@ -1,8 +1,12 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::crl::{Crl, IssuingDistributionPoint, ReasonFlags};
 use crate::der::{Reader, Rules, Tag, Writer};
 use crate::x509::{Certificate, DistributionPoint, GeneralName, Name};
+
+/// Most distribution points of a certificate that are looked at. Real ones have up to three; by
+/// reason and by kind of list a dozen could be made sense of.
+const MAX_POINTS: usize = 32;
 
 /// Where the status of one certificate is published: its distribution points, and the one that
 /// every certificate has.
@@ -16,8 +20,8 @@ struct Point {
     /// Keys of distributionPoint, or of cRLIssuer where that is absent.
     names: HashSet<Vec<u8>>,
     reasons: ReasonFlags,
-    /// Names of cRLIssuer; none: the issuer of the certificate.
-    issuers: Vec<Name>,
+    /// Names of cRLIssuer, by their key; none: the issuer of the certificate.
+    issuers: HashMap<Vec<u8>, Name>,
 }
 
 impl Points {
@@ -27,13 +31,14 @@ impl Points {
         let mut points: Vec<Point> = named
             .unwrap_or_default()
             .iter()
+            .take(MAX_POINTS)
             .map(|point| Point::of(point, certificate.issuer()))
             .collect();
         // RFC 5280 6.3.3, last paragraph: lists of the issuer that no point names.
         points.push(Point {
             names: HashSet::from([directory_key(certificate.issuer())]),
             reasons: ReasonFlags::ALL,
-            issuers: Vec::new(),
+            issuers: HashMap::new(),
         });
         let basic = certificate.basic_constraints();
         Self {
@@ -44,7 +49,13 @@ impl Points {
 
     /// Who may issue lists about the certificate besides its own issuer.
     pub(super) fn issuers(&self) -> impl Iterator<Item = &Name> {
-        self.points.iter().flat_map(|p| &p.issuers)
+        self.points.iter().flat_map(|p| p.issuers.values())
+    }
+
+    /// Whether `name` is one of those who may issue lists besides the certificate's own issuer.
+    pub(super) fn name_issuer(&self, name: &Name) -> bool {
+        let key = name.comparison_key();
+        self.points.iter().any(|p| p.issuers.contains_key(key))
     }
 
     /// For which reasons the list speaks of the certificate; otherwise why it does not.
@@ -64,11 +75,12 @@ impl Points {
             "authority certificates only"
         } else {
             let own = crl.issuer().matches(issuer);
+            let key = crl.issuer().comparison_key();
             let names = names_of(&scope, crl.issuer());
             let reasons = self
                 .points
                 .iter()
-                .filter(|point| point.allows(crl, own, scope.indirect))
+                .filter(|point| point.allows(key, own, scope.indirect))
                 .filter(|point| names.is_empty() || !names.is_disjoint(&point.names))
                 .fold(ReasonFlags::default(), |all, point| all | point.reasons);
             let reasons = reasons & scope.only_some_reasons.unwrap_or(ReasonFlags::ALL);
@@ -83,14 +95,11 @@ impl Points {
 
 impl Point {
     fn of(point: &DistributionPoint, issuer: &Name) -> Self {
-        let issuers: Vec<Name> = point
-            .crl_issuer
-            .iter()
-            .filter_map(|name| match name {
-                GeneralName::Directory(name) => Some(name.clone()),
-                _ => None,
-            })
-            .collect();
+        let directory = |name: &GeneralName| match name {
+            GeneralName::Directory(name) => Some(name.clone()),
+            _ => None,
+        };
+        let issuers: Vec<Name> = point.crl_issuer.iter().filter_map(directory).collect();
         let mut names: HashSet<Vec<u8>> = point.full_name.iter().map(key).collect();
         if let Some(relative) = &point.relative_name {
             // RFC 5280 4.2.1.13: relative to cRLIssuer, of which there is one then, or the issuer.
@@ -105,16 +114,19 @@ impl Point {
             reasons: point
                 .reasons
                 .map_or(ReasonFlags::ALL, |r| ReasonFlags(r) & ReasonFlags::ALL),
-            issuers,
+            issuers: issuers
+                .into_iter()
+                .map(|name| (name.comparison_key().to_vec(), name))
+                .collect(),
         }
     }
 
     /// Whether the issuer of the list is whom the point names (RFC 5280 6.3.3 (b)(1)).
-    fn allows(&self, crl: &Crl, own: bool, indirect: bool) -> bool {
+    fn allows(&self, issuer: &[u8], own: bool, indirect: bool) -> bool {
         if self.issuers.is_empty() {
             own
         } else {
-            indirect && self.issuers.iter().any(|n| n.matches(crl.issuer()))
+            indirect && self.issuers.contains_key(issuer)
         }
     }
 }

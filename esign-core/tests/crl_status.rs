@@ -601,3 +601,21 @@ impl Drop for Folder {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+#[test]
+fn a_hold_on_a_delta_does_not_soften_what_is_final() {
+    let pki = Pki::new();
+    let root = pki.root.list(1, MARCH, CrlScope::default(), &[]);
+    let (kc, hold) = (Reason::KeyCompromise, Reason::CertificateHold);
+    let on = |reason| pki.ca.list(5, MARCH, with_deltas(), &[(LEAF, reason)]);
+    let delta = |reason| pki.ca.list(6, "2026-03-10", delta(5), &[(LEAF, reason)]);
+    for (crls, sub) in [
+        ([on(kc), delta(hold)], SubIndication::RevokedNoPoe),
+        ([on(hold), delta(kc)], SubIndication::RevokedNoPoe),
+        ([on(hold), delta(hold)], SubIndication::TryLater),
+    ] {
+        let [complete, delta] = crls;
+        let report = pki.judge(&pki.plain, &[root.clone(), complete, delta], NOW);
+        assert_eq!(verdict(&report), Some(("path.revocation", sub)));
+    }
+}

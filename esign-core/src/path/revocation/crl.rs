@@ -124,16 +124,15 @@ impl Process<'_, '_, '_> {
             .is_some_and(|e| e.reason == Some(RevocationReason::RemoveFromCrl));
         let at = self.inputs.at;
         let changed = changed.filter(|e| e.revocation_date <= at);
-        // (i), (j): the delta first. (k): what it lifts is not revoked.
-        let decisive = match (&changed, lifted) {
-            (_, true) => entry.filter(|e| e.reason_or_unspecified().is_final()),
-            (Some(_), false) => changed,
+        // (i), (j): the delta first, but nothing that it says undoes what is final. (k): what it
+        // lifts is not revoked.
+        let is_final = |e: &CrlEntry| e.reason_or_unspecified().is_final();
+        let decisive = match (changed, lifted) {
+            (_, true) => entry.filter(is_final),
+            (Some(changed), false) => entry.filter(is_final).or(Some(changed)),
             (None, false) => entry,
         };
-        if let Some(entry) = decisive
-            .as_ref()
-            .filter(|e| e.reason_or_unspecified().is_final())
-        {
+        if let Some(entry) = decisive.as_ref().filter(|e| is_final(e)) {
             return Some(self.revoked(entry, delta.unwrap_or(crl), crl));
         }
         let current = is_current(crl, at) || delta.is_some_and(|d| is_current(d, at));

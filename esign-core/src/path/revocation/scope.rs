@@ -20,7 +20,9 @@ struct Point {
     /// Keys of distributionPoint, or of cRLIssuer where that is absent.
     names: HashSet<Vec<u8>>,
     reasons: ReasonFlags,
-    /// Names of cRLIssuer, by their key; none: the issuer of the certificate.
+    /// Whether it has cRLIssuer, so that the certificate's issuer does not issue its list.
+    delegated: bool,
+    /// Directory names of cRLIssuer, by their key.
     issuers: HashMap<Vec<u8>, Name>,
 }
 
@@ -38,6 +40,7 @@ impl Points {
         points.push(Point {
             names: HashSet::from([directory_key(certificate.issuer())]),
             reasons: ReasonFlags::ALL,
+            delegated: false,
             issuers: HashMap::new(),
         });
         let basic = certificate.basic_constraints();
@@ -114,6 +117,7 @@ impl Point {
             reasons: point
                 .reasons
                 .map_or(ReasonFlags::ALL, |r| ReasonFlags(r) & ReasonFlags::ALL),
+            delegated: !point.crl_issuer.is_empty(),
             issuers: issuers
                 .into_iter()
                 .map(|name| (name.comparison_key().to_vec(), name))
@@ -123,10 +127,10 @@ impl Point {
 
     /// Whether the issuer of the list is whom the point names (RFC 5280 6.3.3 (b)(1)).
     fn allows(&self, issuer: &[u8], own: bool, indirect: bool) -> bool {
-        if self.issuers.is_empty() {
-            own
-        } else {
+        if self.delegated {
             indirect && self.issuers.contains_key(issuer)
+        } else {
+            own
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 pub(super) use super::budget::Budget;
@@ -29,9 +29,8 @@ struct Search<'a, 'b> {
     full: bool,
     /// Of certificates that were tried, by address: leaf, evidence and anchors outlive the search.
     views: HashMap<usize, Rc<View>>,
-    /// Signature checks that failed, by the addresses of child and issuer. Certificates remember
-    /// those that did not.
-    failed: HashSet<(usize, usize)>,
+    /// Signature checks that may come again, by the addresses of child and issuer.
+    verified: HashMap<(usize, usize), bool>,
     best: Option<Best>,
     /// Where the longest incomplete path ended.
     dead_end: Option<(usize, Finding)>,
@@ -99,7 +98,7 @@ fn run(leaf: &Certificate, inputs: &PathInputs<'_>, budget: &mut Budget, full: b
         budget,
         full,
         views: HashMap::new(),
-        failed: HashSet::new(),
+        verified: HashMap::new(),
         best: None,
         dead_end: None,
         attempts: Vec::new(),
@@ -219,7 +218,9 @@ impl<'a> Search<'a, '_> {
                 return true;
             }
             if let Some(link) = tried {
-                self.views.insert(address(link.certificate), link.view);
+                let address_of = address(link.certificate);
+                self.verified.insert((address(last), address_of), true);
+                self.views.insert(address_of, link.view);
             }
         }
         if self.full && !tried {
@@ -324,20 +325,21 @@ impl<'a> Search<'a, '_> {
     #[expect(clippy::option_option, reason = "refused, and told or not")]
     fn refuses(&mut self, child: &Certificate, issuer: &Certificate) -> Option<Option<Finding>> {
         let pair = (address(child), address(issuer));
-        let verified = match (child.signature_algorithm(), issuer.public_key()) {
-            // Known only once the path is complete: see `inherit`.
-            (Ok(_), Ok(key)) if key.needs_parameters() => return None,
-            (Ok(_), Ok(key)) if !self.failed.contains(&pair) => {
-                self.budget.signature().is_ok().then(|| {
-                    let holds = child.verify_signed_by(key).is_ok();
-                    if !holds {
-                        self.failed.insert(pair);
-                    }
-                    holds
-                })
-            }
-            _ => Some(false),
+        let verified = match self.verified.get(&pair) {
+            Some(known) => Some(*known),
+            None => match (child.signature_algorithm(), issuer.public_key()) {
+                // Known only once the path is complete: see `inherit`.
+                (Ok(_), Ok(key)) if key.needs_parameters() => return None,
+                (Ok(_), Ok(key)) => {
+                    let paid = self.budget.signature().is_ok();
+                    paid.then(|| child.verify_signed_by(key).is_ok())
+                }
+                _ => Some(false),
+            },
         };
+        if verified == Some(false) {
+            self.verified.insert(pair, false);
+        }
         if verified == Some(true) {
             return None;
         }

@@ -388,6 +388,38 @@ fn a_second_person_is_not_left_out() {
 }
 
 #[test]
+fn settings_have_limits() {
+    let folder = Folder::new();
+    drop(made(&folder));
+    let path = folder.centre().join("centre.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let opened = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        Centre::open(&folder.centre(), None)
+            .map(drop)
+            .map_err(|e| e.to_string())
+    };
+    let hours = |n: u32| {
+        let rest = text.lines().filter(|l| !l.starts_with("crl-hours"));
+        let rest: Vec<&str> = rest.collect();
+        format!("crl-hours = {n}\n{}\n", rest.join("\n"))
+    };
+    for n in [1, 366 * 24] {
+        opened(&hours(n)).unwrap();
+    }
+    for n in [0, 366 * 24 + 1] {
+        let error = opened(&hours(n)).unwrap_err();
+        let words = format!("crl-hours is {n}, not 1 to 8784");
+        assert!(error.contains(&words), "{error}");
+    }
+    // A comment makes the file as long as is read, and one octet longer.
+    let padded = |len: usize| format!("{text}#{}", "x".repeat(len - text.len() - 1));
+    opened(&padded(1 << 20)).unwrap();
+    let error = opened(&padded((1 << 20) + 1)).unwrap_err();
+    assert!(error.contains("larger than 1048576 octets"), "{error}");
+}
+
+#[test]
 fn keys_may_be_encrypted_and_names_that_do_not_fit_leave_nothing() {
     let folder = Folder::new();
     let dir = folder.centre();

@@ -83,6 +83,35 @@ fn a_huge_hole_is_refused_quickly() {
 }
 
 #[test]
+fn the_largest_files_that_are_read_whole() {
+    let (folder, _, _) = ready();
+    let sized = |name: &str, len: u64| {
+        // A SEQUENCE, so that it is not searched for armour.
+        folder.write(name, "0");
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(folder.path(name))
+            .unwrap();
+        file.set_len(len).unwrap();
+    };
+    for (len, refused) in [(256u64 << 20, false), ((256 << 20) + 1, true)] {
+        sized("large.pem", len);
+        let run = folder
+            .run(&["verify", "a.pdf", "--trust", "large.pem"])
+            .refused(&["large.pem"]);
+        assert_eq!(run.err.contains("256 MiB"), refused, "{}", run.err);
+    }
+    for (len, refused) in [(64u64 << 20, false), ((64 << 20) + 1, true)] {
+        sized("large.pdf", len);
+        let run = folder
+            .run(&["quickstart", "large.pdf", "--dir", "demo"])
+            .refused(&["large.pdf"]);
+        assert_eq!(run.err.contains("64 MiB"), refused, "{}", run.err);
+        assert!(!exists(&folder.path("demo")));
+    }
+}
+
+#[test]
 fn keys_and_certificates_that_do_not_fit_sign_nothing() {
     let (folder, centre, _) = ready();
     folder.run(&["key", "generate", "-o", "other.pem"]).passed();

@@ -1,20 +1,21 @@
 //! What validation is given to prove things with: certificates and revocation lists. Nothing in
 //! it is trusted for being there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::crl::Crl;
 use crate::keys::digest_of_set;
-use crate::x509::{Certificate, Name};
+use crate::x509::{Certificate, Name, Named};
 
 /// Certificates and revocation lists from wherever: a document, files, the network.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    certificates: Vec<Certificate>,
-    crls: Vec<Crl>,
-    by_subject: HashMap<Vec<u8>, Vec<usize>>,
-    by_crl_issuer: HashMap<Vec<u8>, Vec<usize>>,
-    seen: HashSet<[u8; 32]>,
+    certificates: Named<Certificate>,
+    crls: Named<Crl>,
+    /// What is there already. Hashing the octets of a certificate costs less than its SHA-256,
+    /// which is wanted of few; lists are long, and keep theirs.
+    seen: HashSet<Certificate>,
+    seen_crls: HashSet<[u8; 32]>,
 }
 
 impl Evidence {
@@ -25,77 +26,57 @@ impl Evidence {
 
     /// Adds a certificate; says whether it is new.
     pub fn add_certificate(&mut self, certificate: Certificate) -> bool {
-        let new = self.seen.insert(certificate.sha256());
+        let new = self.seen.insert(certificate.clone());
         if new {
-            let key = certificate.subject().comparison_key();
-            self.by_subject
-                .entry(key)
-                .or_default()
-                .push(self.certificates.len());
-            self.certificates.push(certificate);
+            let subject = certificate.subject().clone();
+            self.certificates.add(&subject, certificate);
         }
         new
     }
 
     /// Adds a revocation list; says whether it is new.
     pub fn add_crl(&mut self, crl: Crl) -> bool {
-        let new = self.seen.insert(crl.sha256());
+        let new = self.seen_crls.insert(crl.sha256());
         if new {
-            let key = crl.issuer().comparison_key();
-            self.by_crl_issuer
-                .entry(key)
-                .or_default()
-                .push(self.crls.len());
-            self.crls.push(crl);
+            let issuer = crl.issuer().clone();
+            self.crls.add(&issuer, crl);
         }
         new
     }
 
     /// Adds everything that `other` has; says how much of it is new.
     pub fn add_all(&mut self, other: &Self) -> usize {
-        let certificates = other
-            .certificates
-            .iter()
-            .filter(|c| self.add_certificate((*c).clone()))
-            .count();
-        let crls = other
-            .crls
-            .iter()
-            .filter(|c| self.add_crl((*c).clone()))
-            .count();
+        let certificates = other.certificates().iter();
+        let certificates = certificates.filter(|c| self.add_certificate((*c).clone()));
+        let certificates = certificates.count();
+        let crls = other.crls().iter();
+        let crls = crls.filter(|c| self.add_crl((*c).clone())).count();
         certificates + crls
     }
 
     /// The certificates in the order in which they were added.
     pub fn certificates(&self) -> &[Certificate] {
-        &self.certificates
+        self.certificates.all()
     }
 
     /// The lists in the order in which they were added.
     pub fn crls(&self) -> &[Crl] {
-        &self.crls
+        self.crls.all()
     }
 
     /// The certificates whose subject matches `name`.
     pub fn named(&self, name: &Name) -> impl Iterator<Item = &Certificate> {
-        self.by_subject
-            .get(&name.comparison_key())
-            .into_iter()
-            .flatten()
-            .filter_map(|i| self.certificates.get(*i))
+        self.certificates.named(name)
     }
 
     /// The lists whose issuer matches `name`.
     pub fn crls_of(&self, name: &Name) -> impl Iterator<Item = &Crl> {
-        self.by_crl_issuer
-            .get(&name.comparison_key())
-            .into_iter()
-            .flatten()
-            .filter_map(|i| self.crls.get(*i))
+        self.crls.named(name)
     }
 
     /// SHA-256 over the sorted digests of all pieces: what a report names it by.
     pub fn digest(&self) -> [u8; 32] {
-        digest_of_set(self.seen.iter().copied())
+        let certificates = self.seen.iter().map(Certificate::sha256);
+        digest_of_set(certificates.chain(self.seen_crls.iter().copied()))
     }
 }

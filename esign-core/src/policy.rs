@@ -10,7 +10,7 @@
 
 use serde::Serialize;
 
-use crate::keys::{Curve, DigestAlgorithm, Hasher, KeyAlgorithm};
+use crate::keys::{Curve, DigestAlgorithm, Hasher, KeyAlgorithm, MlDsa};
 use crate::time::UnixTime;
 
 /// Until when something may be relied on.
@@ -42,7 +42,7 @@ pub struct Policy {
     pub digests: Vec<(String, Acceptance)>,
     /// Acceptance of RSA by the least length of the modulus in bits, ascending.
     pub rsa: Vec<(u32, Acceptance)>,
-    /// Acceptance of curves and Ed25519 by name.
+    /// Acceptance of curves, Ed25519 and ML-DSA by name.
     pub curves: Vec<(String, Acceptance)>,
     /// What is asked for as to revocation.
     pub revocation: Revocation,
@@ -74,21 +74,20 @@ impl Policy {
                 (1900, until("2029-01-01")),
                 (3000, Acceptance::Always),
             ],
-            curves: vec![
-                (
-                    KeyAlgorithm::Ec(Curve::P256).to_string(),
-                    Acceptance::Always,
-                ),
-                (
-                    KeyAlgorithm::Ec(Curve::P384).to_string(),
-                    Acceptance::Always,
-                ),
-                (
-                    KeyAlgorithm::Ec(Curve::P521).to_string(),
-                    Acceptance::Always,
-                ),
-                (KeyAlgorithm::Ed25519.to_string(), Acceptance::Always),
-            ],
+            curves: [
+                KeyAlgorithm::Ec(Curve::P256),
+                KeyAlgorithm::Ec(Curve::P384),
+                KeyAlgorithm::Ec(Curve::P521),
+                KeyAlgorithm::Ec(Curve::BrainpoolP256r1),
+                KeyAlgorithm::Ec(Curve::BrainpoolP384r1),
+                KeyAlgorithm::Ed25519,
+                // FIPS 204; later than the edition above.
+                KeyAlgorithm::MlDsa(MlDsa::MlDsa44),
+                KeyAlgorithm::MlDsa(MlDsa::MlDsa65),
+                KeyAlgorithm::MlDsa(MlDsa::MlDsa87),
+            ]
+            .map(|key| (key.to_string(), Acceptance::Always))
+            .to_vec(),
             revocation: Revocation::Require,
             key_usage: true,
         }
@@ -112,7 +111,10 @@ impl Policy {
                 .rev()
                 .find(|(least, _)| bits >= *least)
                 .map_or(Acceptance::Never, |(_, a)| *a),
-            KeyAlgorithm::Dsa { .. } | KeyAlgorithm::Ec(_) | KeyAlgorithm::Ed25519 => {
+            KeyAlgorithm::Dsa { .. }
+            | KeyAlgorithm::Ec(_)
+            | KeyAlgorithm::Ed25519
+            | KeyAlgorithm::MlDsa(_) => {
                 let name = key.to_string();
                 self.curves
                     .iter()

@@ -1,12 +1,7 @@
 //! Whom one trusts, always said explicitly: no anchors, nothing trusted; no system roots.
 
-use std::collections::HashMap;
-
 use crate::keys::digest_of_set;
-use crate::x509::{Certificate, Name};
-
-/// Up to so many anchors looking at each is cheaper than making a key.
-const FEW: usize = 8;
+use crate::x509::{Certificate, Name, Named};
 
 /// Trust anchors, as certificates. Of each, name, key and the limits it sets to itself count
 /// (basicConstraints, keyUsage); neither its validity nor its status is asked for, since trusting
@@ -15,8 +10,7 @@ const FEW: usize = 8;
 /// An end-entity certificate here is trusted itself but cannot issue others.
 #[derive(Clone, Debug, Default)]
 pub struct TrustAnchors {
-    certificates: Vec<Certificate>,
-    by_subject: HashMap<Vec<u8>, Vec<usize>>,
+    certificates: Named<Certificate>,
 }
 
 impl TrustAnchors {
@@ -28,54 +22,38 @@ impl TrustAnchors {
     /// Adds an anchor; one that is there already is not added again.
     pub fn add(&mut self, certificate: Certificate) {
         if !self.contains(&certificate) {
-            let key = certificate.subject().comparison_key();
-            self.by_subject
-                .entry(key)
-                .or_default()
-                .push(self.certificates.len());
-            self.certificates.push(certificate);
+            let subject = certificate.subject().clone();
+            self.certificates.add(&subject, certificate);
         }
     }
 
     /// The anchors in the order in which they were added.
     pub fn certificates(&self) -> &[Certificate] {
-        &self.certificates
+        self.certificates.all()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.certificates.is_empty()
+        self.certificates().is_empty()
     }
 
     /// Whether `certificate` itself is an anchor, octet for octet.
     pub fn contains(&self, certificate: &Certificate) -> bool {
-        if self.certificates.len() <= FEW {
-            return self.certificates.contains(certificate);
+        // Looking at each of a few is cheaper than making the key of a name.
+        if self.certificates().len() <= 8 {
+            return self.certificates().contains(certificate);
         }
         self.named(certificate.subject()).any(|c| c == certificate)
     }
 
     /// The anchors whose subject matches `name`.
     pub fn named(&self, name: &Name) -> impl Iterator<Item = &Certificate> {
-        let few = self.certificates.len() <= FEW;
-        let found = if few {
-            None
-        } else {
-            self.by_subject.get(&name.comparison_key())
-        };
-        let all = if few {
-            self.certificates.as_slice()
-        } else {
-            &[]
-        };
-        let one_by_one = all.iter().filter(|c| c.subject().matches(name));
-        let found = found.into_iter().flatten();
-        one_by_one.chain(found.filter_map(|i| self.certificates.get(*i)))
+        self.certificates.named(name)
     }
 
     /// SHA-256 over the sorted fingerprints: what a report names them by.
     pub fn digest(&self) -> [u8; 32] {
-        digest_of_set(self.certificates.iter().map(Certificate::sha256))
+        digest_of_set(self.certificates().iter().map(Certificate::sha256))
     }
 }
 

@@ -14,7 +14,7 @@ use ca_server::records::{
     Standing,
 };
 use ca_server::store::{
-    MAX_BATCH, MAX_BLOB, Outcome, StatusFilter, Store, StoreError, StoreErrorKind,
+    MAX_BATCH, MAX_BLOB, MAX_ROWS, Outcome, StatusFilter, Store, StoreError, StoreErrorKind,
 };
 
 use data::{
@@ -917,7 +917,9 @@ fn limits(store: Made) {
     );
     let mut wordy = act("edliyye", 0, Change::RegisterDocument(document(2)));
     wordy.why = "x".repeat(MAX_WHY + 1);
-    refused(s, wordy, StoreErrorKind::Value, &["4097"]);
+    refused(s, wordy.clone(), StoreErrorKind::Value, &["4097"]);
+    wordy.why.pop();
+    done(s, wordy);
     let mut silent = act("officer", 0, Change::Restore(id(1, 1)));
     silent.why = " ".to_owned();
     refused(s, silent, StoreErrorKind::Value, &["must be given"]);
@@ -929,6 +931,30 @@ fn limits(store: Made) {
         StoreErrorKind::Value,
         &["names"],
     );
+    // The longest name; letters that fold to longer ones are counted as they are given.
+    done(
+        s,
+        act("r", 0, Change::RecordHolder(holder(1, &"x".repeat(1024)))),
+    );
+    refused(
+        s,
+        act("r", 0, Change::RecordHolder(holder(2, &"x".repeat(1025)))),
+        StoreErrorKind::Value,
+        &["1 to 1024", "1025"],
+    );
+    let receive = |n| {
+        let request = request(n, None, Approval::Others(1));
+        act("r", 0, Change::ReceiveRequest(request))
+    };
+    let rows = u32::try_from(MAX_ROWS).unwrap();
+    s.commit((0..=rows).map(receive).collect()).unwrap();
+    let listed = |after: Option<&_>, limit| {
+        let all = s.requests(RequestStatus::Pending, after, limit).unwrap();
+        all.iter().map(|r| r.request.id).collect::<Vec<_>>()
+    };
+    let first = listed(None, usize::MAX);
+    assert_eq!(first.len(), MAX_ROWS);
+    assert_eq!(listed(first.last(), usize::MAX).len(), 1);
     let register = |n| act("edliyye", 0, Change::RegisterDocument(document(n)));
     let mut batch: Vec<_> = (10..).take(MAX_BATCH).map(register).collect();
     assert_eq!(s.commit(batch.clone()).unwrap().outcomes.len(), MAX_BATCH);

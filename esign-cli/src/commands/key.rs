@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
-use esign_core::keys::{Curve, Kdf, KeySpec, Passphrase, PrivateKey};
+use esign_core::keys::{Curve, Kdf, KeySpec, MlDsa, Passphrase, PrivateKey};
 use ring::rand::SystemRandom;
 use zeroize::Zeroizing;
 
@@ -53,6 +53,12 @@ pub(crate) enum Algorithm {
     P384,
     P521,
     Ed25519,
+    #[value(name = "ml-dsa-44")]
+    MlDsa44,
+    #[value(name = "ml-dsa-65")]
+    MlDsa65,
+    #[value(name = "ml-dsa-87")]
+    MlDsa87,
     Rsa2048,
     Rsa3072,
     Rsa4096,
@@ -73,6 +79,9 @@ impl From<Algorithm> for KeySpec {
             Algorithm::P384 => Self::Ec(Curve::P384),
             Algorithm::P521 => Self::Ec(Curve::P521),
             Algorithm::Ed25519 => Self::Ed25519,
+            Algorithm::MlDsa44 => Self::MlDsa(MlDsa::MlDsa44),
+            Algorithm::MlDsa65 => Self::MlDsa(MlDsa::MlDsa65),
+            Algorithm::MlDsa87 => Self::MlDsa(MlDsa::MlDsa87),
             Algorithm::Rsa2048 => Self::Rsa2048,
             Algorithm::Rsa3072 => Self::Rsa3072,
             Algorithm::Rsa4096 => Self::Rsa4096,

@@ -40,3 +40,39 @@ pub(super) fn unarmoured(message: &dyn ReadAt) -> Result<Option<Vec<u8>>, CadesE
         Err(_) => Err(bad(DecodeKind::Value("PEM with more than one message"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message that begins like armour and whose body cannot be read.
+    struct Unread(u64);
+
+    impl ReadAt for Unread {
+        fn len(&self) -> u64 {
+            self.0
+        }
+
+        fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+            let begin = b"-----BEGIN ";
+            if offset > 0 || buf.len() != begin.len() {
+                return Err(std::io::Error::other("the body"));
+            }
+            buf.copy_from_slice(begin);
+            Ok(begin.len())
+        }
+    }
+
+    #[test]
+    fn armour_is_read_up_to_the_limit() {
+        // Up to the limit the body is asked for, beyond it not even that.
+        let error = unarmoured(&Unread(MAX_PEM)).unwrap_err().to_string();
+        assert!(error.contains("the body"), "{error}");
+        let error = unarmoured(&Unread(MAX_PEM + 1)).unwrap_err();
+        let CadesError::Cms(CmsError::Decode(decode)) = &error else {
+            panic!("{error}");
+        };
+        assert!(matches!(decode.kind(), DecodeKind::Limit(_)), "{error}");
+        assert!(error.to_string().contains("256 MiB"), "{error}");
+    }
+}

@@ -5,7 +5,7 @@ use ::der::asn1::ObjectIdentifier;
 use super::CadesError;
 use crate::der::{Tag, Writer};
 use crate::keys::{
-    Curve, Digest, Hasher, KeyAlgorithm, KeyError, KeyErrorKind, SignatureAlgorithm, SigningKey,
+    Digest, Hasher, KeyAlgorithm, KeyError, KeyErrorKind, SignatureAlgorithm, SigningKey,
     ToBeSigned,
 };
 use crate::oid;
@@ -265,6 +265,7 @@ fn check(certificate: &Certificate, algorithm: SignatureAlgorithm) -> Result<(),
         (key, algorithm),
         (KeyAlgorithm::Ec(_), SignatureAlgorithm::Ecdsa(_))
             | (KeyAlgorithm::Ed25519, SignatureAlgorithm::Ed25519)
+            | (KeyAlgorithm::MlDsa(_), SignatureAlgorithm::MlDsa(_))
             | (
                 KeyAlgorithm::Rsa { .. },
                 SignatureAlgorithm::RsaPkcs1(_) | SignatureAlgorithm::RsaPss(_)
@@ -317,12 +318,15 @@ fn key_of(certificate: &Certificate) -> Result<KeyAlgorithm, CadesError> {
 fn max_signature_len(certificate: &Certificate) -> Result<usize, CadesError> {
     Ok(match key_of(certificate)? {
         // SEQUENCE of two INTEGERs, each with a leading zero where the first bit is set.
-        KeyAlgorithm::Ec(Curve::P256) => 72,
-        KeyAlgorithm::Ec(Curve::P384) => 104,
-        KeyAlgorithm::Ec(Curve::P521) => 139,
+        KeyAlgorithm::Ec(curve) => match curve.coordinate_len() {
+            ..=32 => 72,
+            33..=48 => 104,
+            _ => 139,
+        },
         // Refused before: nothing here signs with DSA.
         KeyAlgorithm::Dsa { .. } => 72,
         KeyAlgorithm::Ed25519 => 64,
+        KeyAlgorithm::MlDsa(set) => set.signature_len(),
         KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } => {
             usize::try_from(bits.div_ceil(8)).unwrap_or(usize::MAX)
         }

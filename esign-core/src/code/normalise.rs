@@ -2,9 +2,6 @@
 
 use super::{ALPHABET, CodeError, SYMBOLS};
 
-/// Longest text that is looked at, in characters: a code with every separator doubled.
-const MAX_TYPED: usize = 200;
-
 /// The symbols' values, and what was folded to get them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Normalised {
@@ -31,7 +28,8 @@ pub fn normalise(text: &str) -> Result<Normalised, CodeError> {
     let mut symbols = [0; SYMBOLS];
     let mut folded = Vec::new();
     let mut count = 0usize;
-    for typed in text.chars().take(MAX_TYPED) {
+    // All of the text: what stands far behind a code belongs to what was typed, too.
+    for typed in text.chars() {
         if is_separator(typed) {
             continue;
         }
@@ -43,7 +41,7 @@ pub fn normalise(text: &str) -> Result<Normalised, CodeError> {
             });
         };
         // Small letters are the everyday case, not worth telling.
-        if symbol != typed.to_ascii_uppercase() {
+        if symbol != typed.to_ascii_uppercase() && count <= SYMBOLS {
             folded.push(Folded { typed, symbol });
         }
         let value = ALPHABET
@@ -156,6 +154,25 @@ mod tests {
                 symbol: '0'
             }]
         );
+    }
+
+    #[test]
+    fn no_text_is_too_long_and_none_of_it_is_passed_over() {
+        let code = "0123456789ABCDEF2NBK";
+        let blanks = " ".repeat(100_000);
+        assert_eq!(shown(&format!("{blanks}{code}{blanks}")), shown(code));
+        assert_eq!(
+            shown(&format!("{code}{blanks}0")),
+            Err(CodeError::Length(21))
+        );
+        assert_eq!(
+            shown(&format!("{code}{blanks}#")),
+            Err(CodeError::Character {
+                found: '#',
+                place: 21
+            })
+        );
+        assert_eq!(shown(&"O".repeat(100_000)), Err(CodeError::Length(100_000)));
     }
 
     #[test]

@@ -569,12 +569,35 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        let mut deep = vec![0x24; 0];
-        for _ in 0..200 {
-            deep.extend([0x24, 0x80]);
+        // Told from the headers of indefinite lengths, which are looked through for their ends.
+        let indefinite = |levels: u8| {
+            let levels = usize::from(levels);
+            [[0x24, 0x80].repeat(levels), vec![0; 2 * levels]].concat()
+        };
+        assert!(one(&indefinite(MAX_DEPTH), Rules::Ber).is_ok());
+        let error = one(&indefinite(MAX_DEPTH + 1), Rules::Ber).unwrap_err();
+        assert!(matches!(error.kind(), DecodeKind::Limit(_)), "{error}");
+        // And as definite ones are walked into.
+        fn walk(tlv: &Tlv<'_>) -> Result<usize, DecodeError> {
+            let mut inner = tlv.reader("x")?;
+            Ok(match inner.is_empty() {
+                true => 1,
+                false => 1 + walk(&inner.any("x")?)?,
+            })
         }
-        deep.extend(vec![0; 400]);
-        let error = one(&deep, Rules::Ber).unwrap_err();
+        let definite = |levels: u8| {
+            (0..levels).fold(Vec::new(), |inner: Vec<u8>, _| {
+                let mut w = crate::der::Writer::new();
+                w.sequence(|w| w.raw(&inner));
+                w.finish()
+            })
+        };
+        let walked = |levels: u8| {
+            let der = definite(levels);
+            walk(&Reader::new(&der, Rules::Der).any("x")?)
+        };
+        assert_eq!(walked(MAX_DEPTH).unwrap(), usize::from(MAX_DEPTH));
+        let error = walked(MAX_DEPTH + 1).unwrap_err();
         assert!(matches!(error.kind(), DecodeKind::Limit(_)), "{error}");
     }
 

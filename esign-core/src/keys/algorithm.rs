@@ -2,6 +2,7 @@ use core::fmt;
 
 use ::der::asn1::ObjectIdentifier;
 
+use super::MlDsa;
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, Writer, decode};
 use crate::oid;
 
@@ -23,10 +24,17 @@ pub enum DigestAlgorithm {
     Sha3_512,
 }
 
-/// A named curve for ECDSA.
+/// A named curve for ECDSA; those of brainpool are verified only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names are the curves' own: FIPS 186-5")]
+#[expect(
+    missing_docs,
+    reason = "the names are the curves' own: FIPS 186-5, RFC 5639"
+)]
 pub enum Curve {
+    BrainpoolP256r1,
+    BrainpoolP256t1,
+    BrainpoolP384r1,
+    BrainpoolP384t1,
     P256,
     P384,
     P521,
@@ -44,6 +52,8 @@ pub enum KeyAlgorithm {
     Ec(Curve),
     /// Ed25519 (RFC 8410).
     Ed25519,
+    /// ML-DSA (RFC 9881).
+    MlDsa(MlDsa),
     /// RSA with a modulus of this many bits (RFC 8017); PKCS#1 v1.5 and PSS.
     Rsa {
         /// Length of the modulus in bits.
@@ -65,6 +75,8 @@ pub enum SignatureAlgorithm {
     Ecdsa(DigestAlgorithm),
     /// Ed25519, pure (RFC 8032).
     Ed25519,
+    /// ML-DSA, pure, with an empty context (RFC 9881 3, RFC 9882 3).
+    MlDsa(MlDsa),
     /// RSASSA-PKCS1-v1_5 (RFC 8017 8.2).
     RsaPkcs1(DigestAlgorithm),
     /// RSASSA-PSS with MGF1 over the same digest, a salt of the digest's length, trailer 0xBC
@@ -175,9 +187,29 @@ impl fmt::Display for DigestAlgorithm {
 }
 
 impl Curve {
+    /// Every curve.
+    pub const ALL: [Self; 7] = [
+        Self::BrainpoolP256r1,
+        Self::BrainpoolP256t1,
+        Self::BrainpoolP384r1,
+        Self::BrainpoolP384t1,
+        Self::P256,
+        Self::P384,
+        Self::P521,
+    ];
+
+    /// The curve of an object identifier; `None` for one that is not verified here.
+    pub fn from_oid(oid: ObjectIdentifier) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.oid() == oid)
+    }
+
     /// Its object identifier.
     pub const fn oid(self) -> ObjectIdentifier {
         match self {
+            Self::BrainpoolP256r1 => oid::BRAINPOOL_P256R1,
+            Self::BrainpoolP256t1 => oid::BRAINPOOL_P256T1,
+            Self::BrainpoolP384r1 => oid::BRAINPOOL_P384R1,
+            Self::BrainpoolP384t1 => oid::BRAINPOOL_P384T1,
             Self::P256 => oid::P256,
             Self::P384 => oid::P384,
             Self::P521 => oid::P521,
@@ -187,8 +219,8 @@ impl Curve {
     /// Length of a coordinate in octets.
     pub const fn coordinate_len(self) -> usize {
         match self {
-            Self::P256 => 32,
-            Self::P384 => 48,
+            Self::BrainpoolP256r1 | Self::BrainpoolP256t1 | Self::P256 => 32,
+            Self::BrainpoolP384r1 | Self::BrainpoolP384t1 | Self::P384 => 48,
             Self::P521 => 66,
         }
     }
@@ -199,10 +231,15 @@ impl fmt::Display for KeyAlgorithm {
         match self {
             Self::Dsa { bits: None } => f.write_str("DSA without parameters"),
             Self::Dsa { bits: Some(bits) } => write!(f, "DSA-{bits}"),
+            Self::Ec(Curve::BrainpoolP256r1) => f.write_str("brainpoolP256r1"),
+            Self::Ec(Curve::BrainpoolP256t1) => f.write_str("brainpoolP256t1"),
+            Self::Ec(Curve::BrainpoolP384r1) => f.write_str("brainpoolP384r1"),
+            Self::Ec(Curve::BrainpoolP384t1) => f.write_str("brainpoolP384t1"),
             Self::Ec(Curve::P256) => f.write_str("P-256"),
             Self::Ec(Curve::P384) => f.write_str("P-384"),
             Self::Ec(Curve::P521) => f.write_str("P-521"),
             Self::Ed25519 => f.write_str("Ed25519"),
+            Self::MlDsa(set) => f.write_str(set.name()),
             Self::Rsa { bits } => write!(f, "RSA-{bits}"),
             Self::RsaPss { bits } => write!(f, "RSA-PSS-{bits}"),
         }
@@ -210,8 +247,8 @@ impl fmt::Display for KeyAlgorithm {
 }
 
 impl SignatureAlgorithm {
-    /// The digest that is computed over the message as a whole; for Ed25519 the one that CMS asks
-    /// for beside it (RFC 8419 3.1).
+    /// The digest that is computed over the message as a whole; for Ed25519 and ML-DSA the one
+    /// that CMS asks for beside it (RFC 8419 3.1, RFC 9882 3.3).
     pub const fn digest(self) -> DigestAlgorithm {
         match self {
             Self::Dsa(d)
@@ -219,7 +256,7 @@ impl SignatureAlgorithm {
             | Self::RsaPkcs1(d)
             | Self::RsaPss(d)
             | Self::RsaPssOther { digest: d, .. } => d,
-            Self::Ed25519 => DigestAlgorithm::Sha512,
+            Self::Ed25519 | Self::MlDsa(_) => DigestAlgorithm::Sha512,
         }
     }
 
@@ -228,6 +265,7 @@ impl SignatureAlgorithm {
         use DigestAlgorithm as D;
         match self {
             Self::Ed25519 => oid::ED25519,
+            Self::MlDsa(set) => set.oid(),
             Self::RsaPss(_) | Self::RsaPssOther { .. } => oid::RSASSA_PSS,
             Self::Dsa(D::Sha1) => oid::DSA_SHA1,
             Self::Dsa(D::Sha224) => oid::DSA_SHA224,
@@ -257,12 +295,13 @@ impl SignatureAlgorithm {
     }
 
     /// Writes the `AlgorithmIdentifier`: NULL parameters for PKCS#1 v1.5 (RFC 8017 A.2.4), the
-    /// full ones for PSS, none for the others (RFC 5758 3, RFC 8410 3).
+    /// full ones for PSS, none for the others (RFC 5758 3, RFC 8410 3,
+    /// RFC 9881 2).
     pub fn encode(self, w: &mut Writer) {
         w.sequence(|w| {
             w.oid(self.oid());
             match self {
-                Self::Dsa(_) | Self::Ecdsa(_) | Self::Ed25519 => {}
+                Self::Dsa(_) | Self::Ecdsa(_) | Self::Ed25519 | Self::MlDsa(_) => {}
                 Self::RsaPkcs1(_) => w.tlv(Tag::NULL, &[]),
                 Self::RsaPss(digest) => {
                     let salt = u32::try_from(digest.output_len()).unwrap_or(0);
@@ -306,8 +345,8 @@ impl SignatureAlgorithm {
                     return Ok(Err(found));
                 }
             };
-            if algorithm == Self::Ed25519 {
-                // RFC 8410 3: parameters MUST be absent.
+            if matches!(algorithm, Self::Ed25519 | Self::MlDsa(_)) {
+                // RFC 8410 3, RFC 9881 2: parameters MUST be absent.
                 return Ok(Ok(algorithm));
             }
             // NULL where absence is asked for and the other way round is common and harmless.
@@ -332,7 +371,7 @@ impl SignatureAlgorithm {
     }
 
     /// The algorithms that their object identifier determines.
-    const FIXED: [Self; 25] = {
+    const FIXED: [Self; 28] = {
         use DigestAlgorithm as D;
         [
             Self::Ed25519,
@@ -340,6 +379,9 @@ impl SignatureAlgorithm {
             Self::RsaPkcs1(D::Sha256),
             Self::Ecdsa(D::Sha384),
             Self::Ecdsa(D::Sha512),
+            Self::MlDsa(MlDsa::MlDsa44),
+            Self::MlDsa(MlDsa::MlDsa65),
+            Self::MlDsa(MlDsa::MlDsa87),
             Self::RsaPkcs1(D::Sha384),
             Self::RsaPkcs1(D::Sha512),
             Self::Ecdsa(D::Sha1),
@@ -370,6 +412,7 @@ impl fmt::Display for SignatureAlgorithm {
             Self::Dsa(d) => write!(f, "DSA with {d}"),
             Self::Ecdsa(d) => write!(f, "ECDSA with {d}"),
             Self::Ed25519 => f.write_str("Ed25519"),
+            Self::MlDsa(set) => f.write_str(set.name()),
             Self::RsaPkcs1(d) => write!(f, "RSA PKCS#1 v1.5 with {d}"),
             Self::RsaPss(d) => write!(f, "RSA-PSS with {d}"),
             Self::RsaPssOther { digest, mask, salt } => {

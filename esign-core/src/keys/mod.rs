@@ -2,13 +2,16 @@
 //!
 //! Which cryptographic library does what is decided in the one `match` of each operation: ring
 //! by default, aws-lc-rs for what ring lacks or does several times slower, and for private keys,
-//! which it wipes.
+//! which it wipes; RustCrypto and num-bigint for what is verified only and neither has.
 
 mod algorithm;
+mod brainpool;
 mod digest;
 mod dsa;
+mod mldsa;
 mod pbe;
 mod pem;
+mod pkcs1;
 mod pkcs12;
 mod pkcs8;
 mod private;
@@ -20,6 +23,7 @@ mod signing;
 pub use algorithm::{Curve, DigestAlgorithm, KeyAlgorithm, SignatureAlgorithm};
 pub(crate) use digest::digest_of_set;
 pub use digest::{Digest, Hasher};
+pub use mldsa::MlDsa;
 pub use pkcs8::Kdf;
 pub use pkcs12::{Pkcs12, Pkcs12Certificate, Pkcs12Key};
 pub use private::{KeySpec, PrivateKey};

@@ -5,9 +5,10 @@ use aws_lc_rs::signature as aws;
 use aws_lc_rs::signature::KeyPair;
 use zeroize::Zeroizing;
 
+use super::mldsa::MlDsaKey;
 use super::{
-    Curve, DigestAlgorithm, KeyAlgorithm, KeyError, KeyErrorKind, PublicKey, SignatureAlgorithm,
-    SigningKey,
+    Curve, DigestAlgorithm, KeyAlgorithm, KeyError, KeyErrorKind, MlDsa, PublicKey,
+    SignatureAlgorithm, SigningKey,
 };
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, Writer, decode};
 use crate::oid;
@@ -16,7 +17,8 @@ use crate::oid;
 /// aws-lc-rs refuses them. The largest is 8192, which [`PublicKey::from_spki`] holds.
 const MIN_RSA_BITS: u32 = 2048;
 
-/// A private key held in memory: P-256, P-384, P-521, Ed25519, or RSA of 2048 to 8192 bits.
+/// A private key held in memory: P-256, P-384, P-521, Ed25519, ML-DSA, or RSA of 2048 to 8192
+/// bits.
 ///
 /// P-256 signs by ring, the others by aws-lc-rs, which is several times faster there. The key is
 /// parsed once, when it is loaded. No `Debug`, `Clone` or `serde`; what this library holds and what
@@ -40,16 +42,19 @@ enum Signer {
     P256(ring::signature::EcdsaKeyPair),
     Ec(aws::EcdsaKeyPair),
     Ed25519(aws::Ed25519KeyPair),
+    MlDsa(MlDsaKey),
     Rsa(aws::RsaKeyPair),
 }
 
 /// Kind and size of a key to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeySpec {
-    /// ECDSA over a named curve.
+    /// ECDSA over a named curve of NIST; those of brainpool are refused.
     Ec(Curve),
     /// Ed25519.
     Ed25519,
+    /// ML-DSA.
+    MlDsa(MlDsa),
     /// RSA, 2048 bits, public exponent 65537.
     Rsa2048,
     /// RSA, 3072 bits, public exponent 65537.
@@ -63,7 +68,8 @@ impl PrivateKey {
     /// system. RSA takes from a tenth of a second to several seconds.
     ///
     /// # Errors
-    /// [`KeyErrorKind::Random`] where the generator fails.
+    /// [`KeyErrorKind::Random`] where the generator fails; [`KeyErrorKind::Algorithm`] for a
+    /// brainpool curve.
     pub fn generate(spec: KeySpec) -> Result<Self, KeyError> {
         let failed = |_| KeyError::new(KeyErrorKind::Random, "the key could not be generated");
         let rsa = |size| {
@@ -72,13 +78,15 @@ impl PrivateKey {
         };
         match spec {
             KeySpec::Ec(curve) => {
-                let key = aws::EcdsaKeyPair::generate(ecdsa(curve).0).map_err(failed)?;
+                let (scheme, _) = ecdsa(curve).ok_or_else(other_curve)?;
+                let key = aws::EcdsaKeyPair::generate(scheme).map_err(failed)?;
                 Self::from_pkcs8_der(key.to_pkcs8v1().map_err(failed)?.as_ref())
             }
             KeySpec::Ed25519 => {
                 let key = aws::Ed25519KeyPair::generate().map_err(failed)?;
                 Self::from_pkcs8_der(key.to_pkcs8v1().map_err(failed)?.as_ref())
             }
+            KeySpec::MlDsa(set) => Self::from_ml_dsa(MlDsaKey::generate(set)?, None),
             KeySpec::Rsa2048 => rsa(KeySize::Rsa2048),
             KeySpec::Rsa3072 => rsa(KeySize::Rsa3072),
             KeySpec::Rsa4096 => rsa(KeySize::Rsa4096),
@@ -96,7 +104,7 @@ impl PrivateKey {
     /// belong together, [`KeyErrorKind::Size`] for RSA below 2048 or above 8192 bits.
     ///
     /// # Source
-    /// RFC 5958 2, RFC 5915 3, RFC 8410 7, RFC 8017 A.1.2.
+    /// RFC 5958 2, RFC 5915 3, RFC 8410 7, RFC 8017 A.1.2, RFC 9881 6.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
         let info = decode(der, Rules::Der, |r| {
             r.sequence("privateKeyInfo", OneAsymmetricKey::decode)
@@ -122,6 +130,9 @@ impl PrivateKey {
                 Ok(r.expect(Tag::OCTET_STRING, "curvePrivateKey")?.value)
             })?;
             Self::from_ed25519(seed, info.public)
+        } else if let Some(set) = MlDsa::from_oid(algorithm) {
+            parameters.finish("privateKeyAlgorithm")?;
+            Self::from_ml_dsa(MlDsaKey::decode(set, info.key)?, info.public)
         } else if algorithm == oid::RSA_ENCRYPTION {
             parameters.optional(Tag::NULL, "parameters")?;
             parameters.finish("privateKeyAlgorithm")?;
@@ -181,7 +192,7 @@ impl PrivateKey {
                 });
             })
         };
-        let (scheme, algorithm) = ecdsa(curve);
+        let (scheme, algorithm) = ecdsa(curve).ok_or_else(other_curve)?;
         let name = KeyAlgorithm::Ec(curve);
         let signer = aws::EcdsaKeyPair::from_private_key_der(scheme, &ec_private_key(None))
             .map_err(|_| malformed(&format!("the {name} private key is not below the order")))?;
@@ -200,7 +211,7 @@ impl PrivateKey {
             algorithms: vec![algorithm],
             signer: match curve {
                 Curve::P256 => Signer::P256(ring_p256(&fixed, point)?),
-                Curve::P384 | Curve::P521 => Signer::Ec(signer),
+                _ => Signer::Ec(signer),
             },
         })
     }
@@ -223,6 +234,19 @@ impl PrivateKey {
             pkcs8: private_key_info(&id, &key),
             algorithms: vec![SignatureAlgorithm::Ed25519],
             signer: Signer::Ed25519(signer),
+        })
+    }
+
+    fn from_ml_dsa(key: MlDsaKey, claimed: Option<&[u8]>) -> Result<Self, KeyError> {
+        check_public(key.public(), &[claimed])?;
+        let mut id = Writer::new();
+        id.sequence(|w| w.oid(key.set().oid()));
+        let id = id.finish();
+        Ok(Self {
+            public: PublicKey::from_spki(&spki(&id, key.public()))?,
+            pkcs8: private_key_info(&id, &key.encoded),
+            algorithms: vec![SignatureAlgorithm::MlDsa(key.set())],
+            signer: Signer::MlDsa(key),
         })
     }
 
@@ -363,6 +387,7 @@ impl SigningKey for PrivateKey {
                 .map_err(|_| failed())?
                 .as_ref()
                 .to_vec()),
+            Signer::MlDsa(key) => key.sign(message),
             Signer::Ed25519(key) => Ok(key.sign(message).as_ref().to_vec()),
             Signer::Rsa(key) => {
                 let padding: &'static dyn aws::RsaEncoding = match algorithm {
@@ -470,9 +495,8 @@ fn known_curve(parameters: &Tlv<'_>) -> Result<Curve, KeyError> {
         return Err(other_curve());
     }
     let found = parameters.oid("namedCurve")?;
-    [Curve::P256, Curve::P384, Curve::P521]
-        .into_iter()
-        .find(|c| c.oid() == found)
+    Curve::from_oid(found)
+        .filter(|c| ecdsa(*c).is_some())
         .ok_or_else(other_curve)
 }
 
@@ -488,9 +512,14 @@ fn ring_p256(scalar: &[u8], point: &[u8]) -> Result<ring::signature::EcdsaKeyPai
 }
 
 /// The scheme of aws-lc-rs and the algorithm it is: the digest as strong as the curve (RFC 5753).
-fn ecdsa(curve: Curve) -> (&'static aws::EcdsaSigningAlgorithm, SignatureAlgorithm) {
+/// `None` for a curve that nothing signs with here.
+fn ecdsa(curve: Curve) -> Option<(&'static aws::EcdsaSigningAlgorithm, SignatureAlgorithm)> {
     use SignatureAlgorithm::Ecdsa;
-    match curve {
+    Some(match curve {
+        Curve::BrainpoolP256r1
+        | Curve::BrainpoolP256t1
+        | Curve::BrainpoolP384r1
+        | Curve::BrainpoolP384t1 => return None,
         Curve::P256 => (
             &aws::ECDSA_P256_SHA256_ASN1_SIGNING,
             Ecdsa(DigestAlgorithm::Sha256),
@@ -503,7 +532,7 @@ fn ecdsa(curve: Curve) -> (&'static aws::EcdsaSigningAlgorithm, SignatureAlgorit
             &aws::ECDSA_P521_SHA512_ASN1_SIGNING,
             Ecdsa(DigestAlgorithm::Sha512),
         ),
-    }
+    })
 }
 
 /// Compares the derived public key with those that the structure carries.
@@ -548,7 +577,7 @@ fn private_key_info(algorithm: &[u8], key: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 /// Writes into a buffer that never grows (growing would leave copies) and is wiped on drop.
-fn secret_der(capacity: usize, write: impl FnOnce(&mut Writer)) -> Zeroizing<Vec<u8>> {
+pub(super) fn secret_der(capacity: usize, write: impl FnOnce(&mut Writer)) -> Zeroizing<Vec<u8>> {
     let mut w = Writer::with_capacity(capacity);
     write(&mut w);
     let out = Zeroizing::new(w.finish());
@@ -561,11 +590,11 @@ fn other_curve() -> KeyError {
     KeyError::new(KeyErrorKind::Algorithm, what)
 }
 
-fn malformed(what: &str) -> KeyError {
+pub(super) fn malformed(what: &str) -> KeyError {
     KeyError::new(KeyErrorKind::Malformed, what)
 }
 
-fn mismatch(what: &str) -> KeyError {
+pub(super) fn mismatch(what: &str) -> KeyError {
     KeyError::new(KeyErrorKind::Mismatch, what)
 }
 

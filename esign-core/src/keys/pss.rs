@@ -22,22 +22,7 @@ pub(super) fn verify(
     signature: &[u8],
 ) -> Result<(), VerifyError> {
     let invalid = VerifyError::Invalid;
-    let (modulus, exponent) = decode(key, Rules::Der, |r| {
-        r.sequence("", |r| {
-            let modulus = BigUint::from_bytes_be(r.integer("modulus")?);
-            Ok((
-                modulus,
-                BigUint::from_bytes_be(r.integer("publicExponent")?),
-            ))
-        })
-    })
-    .map_err(|_| VerifyError::Invalid)?;
-    let length = usize::try_from(bits.div_ceil(8)).unwrap_or(usize::MAX);
-    let value = BigUint::from_bytes_be(signature);
-    if signature.len() != length || value >= modulus {
-        return Err(invalid);
-    }
-    let bytes = value.modpow(&exponent, &modulus).to_bytes_be();
+    let bytes = recover(key, bits, signature)?.to_bytes_be();
 
     // EM has one bit less than the modulus.
     let em_bits = bits.saturating_sub(1);
@@ -91,6 +76,26 @@ pub(super) fn verify(
     } else {
         Err(invalid)
     }
+}
+
+/// RSAVP1 (RFC 8017 5.2.2) after the check of the signature's length.
+pub(super) fn recover(key: &[u8], bits: u32, signature: &[u8]) -> Result<BigUint, VerifyError> {
+    let (modulus, exponent) = decode(key, Rules::Der, |r| {
+        r.sequence("", |r| {
+            let modulus = BigUint::from_bytes_be(r.integer("modulus")?);
+            Ok((
+                modulus,
+                BigUint::from_bytes_be(r.integer("publicExponent")?),
+            ))
+        })
+    })
+    .map_err(|_| VerifyError::Invalid)?;
+    let length = usize::try_from(bits.div_ceil(8)).unwrap_or(usize::MAX);
+    let value = BigUint::from_bytes_be(signature);
+    if signature.len() != length || value >= modulus {
+        return Err(VerifyError::Invalid);
+    }
+    Ok(value.modpow(&exponent, &modulus))
 }
 
 /// MGF1: `length` octets from `seed`.

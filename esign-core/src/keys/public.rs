@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{
     Curve, DigestAlgorithm, Hasher, KeyAlgorithm, KeyError, KeyErrorKind, SignatureAlgorithm,
 };
-use super::{dsa, pss};
+use super::{MlDsa, brainpool, dsa, pkcs1, pss};
 use crate::der::{DecodeError, DecodeKind, Rules, Tag, decode};
 use crate::oid;
 
@@ -25,6 +25,8 @@ struct Inner {
     key_at: usize,
     /// Encoded `Dss-Parms` of a DSA key, its own or inherited.
     dsa: Option<Box<[u8]>>,
+    /// What an RSA-PSS key with parameters is bound to.
+    pss: Option<SignatureAlgorithm>,
 }
 
 /// A signature that does not verify, or cannot be.
@@ -67,6 +69,7 @@ impl PublicKey {
                 let octets = key.bit_octets("subjectPublicKey")?;
                 let bad = |what| key.error(DecodeKind::Value(what), "subjectPublicKey");
                 let mut dss_parameters = None;
+                let mut bound = None;
                 let kind = algorithm.nested("algorithm", |r| {
                     let place = *r;
                     let oid = r.oid("algorithm")?;
@@ -76,10 +79,9 @@ impl PublicKey {
                             return Err(wrong("elliptic curve is not a named curve"));
                         }
                         let named = r.oid("parameters")?;
-                        let curve = [Curve::P256, Curve::P384, Curve::P521]
-                            .into_iter()
-                            .find(|c| c.oid() == named)
-                            .ok_or_else(|| wrong("elliptic curve is not P-256, P-384 or P-521"))?;
+                        let curve = Curve::from_oid(named).ok_or_else(|| {
+                            wrong("elliptic curve is not of NIST or brainpool with 256 bits or more, or is not verified here")
+                        })?;
                         let n = curve.coordinate_len();
                         return match octets.first() {
                             Some(4) if octets.len() == 1 + 2 * n => Ok(KeyAlgorithm::Ec(curve)),
@@ -94,6 +96,13 @@ impl PublicKey {
                             Ok(KeyAlgorithm::Ed25519)
                         } else {
                             Err(bad("Ed25519 key is not 32 octets long"))
+                        };
+                    }
+                    if let Some(set) = MlDsa::from_oid(oid) {
+                        return if octets.len() == set.public_key_len() {
+                            Ok(KeyAlgorithm::MlDsa(set))
+                        } else {
+                            Err(bad("ML-DSA key has not the length of its parameter set"))
                         };
                     }
                     if oid == oid::DSA {
@@ -115,6 +124,14 @@ impl PublicKey {
                     if !pss && oid != oid::RSA_ENCRYPTION {
                         return Err(wrong("key algorithm is not known"));
                     }
+                    if pss && !r.is_empty() {
+                        bound = SignatureAlgorithm::decode(&algorithm, None, "")?.ok();
+                        if bound.is_none() {
+                            return Err(wrong(
+                                "RSA-PSS key is bound to parameters that are not verified here",
+                            ));
+                        }
+                    }
                     while !r.is_empty() {
                         r.any("parameters")?;
                     }
@@ -132,6 +149,7 @@ impl PublicKey {
                     algorithm: kind,
                     key_at,
                     dsa: dss_parameters,
+                    pss: bound,
                 })))
             })
         })
@@ -182,11 +200,12 @@ impl PublicKey {
             algorithm: issuer.algorithm(),
             key_at: self.0.key_at,
             dsa: Some(encoded.clone()),
+            pss: None,
         })))
     }
 
-    /// The octets inside `subjectPublicKey`: a point, an Ed25519 key, an `RSAPublicKey` or a
-    /// `DSAPublicKey`.
+    /// The octets inside `subjectPublicKey`: a point, an Ed25519 or ML-DSA key, an
+    /// `RSAPublicKey` or a `DSAPublicKey`.
     pub fn key_octets(&self) -> &[u8] {
         self.0.spki.get(self.0.key_at..).unwrap_or_default()
     }
@@ -238,12 +257,25 @@ impl PublicKey {
                 .verify(message, signature)
                 .map_err(|_| VerifyError::Invalid)
         };
+        if !self.0.pss.is_none_or(|bound| within(bound, algorithm)) {
+            return mismatch();
+        }
         match (key, algorithm) {
             (KeyAlgorithm::Dsa { .. }, S::Dsa(d)) => match &self.0.dsa {
                 Some(parameters) => dsa::verify(octets, parameters, d, message, signature),
                 None => unsupported(),
             },
             (KeyAlgorithm::Ed25519, S::Ed25519) => ring(&r::ED25519),
+            (KeyAlgorithm::MlDsa(set), S::MlDsa(asked)) if set == asked => aws(set.verification()),
+            (
+                KeyAlgorithm::Ec(
+                    curve @ (Curve::BrainpoolP256r1
+                    | Curve::BrainpoolP256t1
+                    | Curve::BrainpoolP384r1
+                    | Curve::BrainpoolP384t1),
+                ),
+                S::Ecdsa(d),
+            ) => brainpool::verify(curve, octets, d, message, signature),
             (KeyAlgorithm::Ec(Curve::P256), S::Ecdsa(d)) => match d {
                 D::Sha1 => aws(&aws::ECDSA_P256_SHA1_ASN1),
                 D::Sha256 => ring(&r::ECDSA_P256_SHA256_ASN1),
@@ -267,12 +299,12 @@ impl PublicKey {
                 D::Sha3_512 => aws(&aws::ECDSA_P521_SHA3_512_ASN1),
                 _ => unsupported(),
             },
-            (KeyAlgorithm::Rsa { .. }, S::RsaPkcs1(d)) => match d {
+            (KeyAlgorithm::Rsa { bits }, S::RsaPkcs1(d)) => match d {
                 D::Sha1 => ring(&r::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
                 D::Sha256 => ring(&r::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
                 D::Sha384 => ring(&r::RSA_PKCS1_2048_8192_SHA384),
                 D::Sha512 => ring(&r::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
-                _ => unsupported(),
+                _ => pkcs1::verify(octets, bits, d, message, signature),
             },
             (KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits }, S::RsaPss(d)) => match d {
                 D::Sha256 => ring(&r::RSA_PSS_2048_8192_SHA256),
@@ -324,6 +356,24 @@ impl fmt::Display for VerifyError {
 }
 
 impl std::error::Error for VerifyError {}
+
+/// Whether a signature keeps to the parameters in an RSA-PSS key: the same digests, and a salt
+/// that is at least as long (RFC 4055 3.3).
+fn within(bound: SignatureAlgorithm, algorithm: SignatureAlgorithm) -> bool {
+    let parts = |a| match a {
+        SignatureAlgorithm::RsaPss(d) => Some((d, d, d.output_len())),
+        SignatureAlgorithm::RsaPssOther { digest, mask, salt } => {
+            Some((digest, mask, usize::from(salt)))
+        }
+        _ => None,
+    };
+    match (parts(bound), parts(algorithm)) {
+        (Some((d, m, least)), Some((digest, mask, salt))) => {
+            digest == d && mask == m && salt >= least
+        }
+        _ => false,
+    }
+}
 
 /// Length in bits of the modulus of a DER `RSAPublicKey` (RFC 8017 A.1.1).
 fn rsa_bits(der: &[u8]) -> Result<u32, DecodeError> {

@@ -143,6 +143,7 @@ fn what_a_page_lacks_is_told() {
         "/MediaBox[0 0 600 /x]",
         "/MediaBox[0 0 600 800]/Rotate 45",
         "/MediaBox[0 0 600 800]/UserUnit 0",
+        "/MediaBox[0 0 600 800]/UserUnit 75000.5",
         "/MediaBox[0 0 600 800]/Resources 7",
         "/MediaBox[0 0 600 800]/Resources<</XObject 7>>",
         "/MediaBox[0 0 600 800]/Contents 7",
@@ -302,4 +303,35 @@ fn modules_stay_large_and_the_same_arguments_give_the_same_octets() {
         let done = stamp(&document, &Content { qr, ..content() }, &placement).unwrap();
         assert!(done.module >= 0.33 - 1e-9, "{digits}: {}", done.module);
     }
+}
+
+#[test]
+fn limits_are_reached_and_read() {
+    // ISO 32000-1 table C.1: the drawing is scaled to nearly nothing, but drawn.
+    let file = one_page("/MediaBox[0 0 600 800]/UserUnit 75000");
+    assert!(stamped(&file, &content(), &Placement::default()).is_ok());
+    let file = one_page("/MediaBox[0 0 600 800]");
+    let seal = |octets: usize| {
+        let document = Document::open(&&file[..]).map(|d| embed_seal(&d, &vec![7; octets], at()));
+        let whole = [&file[..], &document.unwrap().unwrap()].concat();
+        let source = &whole[..];
+        let document = Document::open(&source).unwrap();
+        embedded_seal(document.current()).map(|s| s.len())
+    };
+    assert_eq!(seal(4096), Some(4096));
+    assert_eq!(seal(4097), None);
+    let fields = |n: usize| {
+        let kids = "<<>>".repeat(n);
+        let objects = [
+            format!("<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[{kids}]>>>>"),
+            "<</Type/Pages/Count 1/Kids[3 0 R]>>".to_owned(),
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]>>".to_owned(),
+        ];
+        stamped(&assemble(&objects), &content(), &Placement::default())
+    };
+    assert!(fields(signed::MAX_FIELDS).is_ok());
+}
+
+fn at() -> crate::time::UnixTime {
+    crate::time::UnixTime::parse("2026-11-22").unwrap()
 }

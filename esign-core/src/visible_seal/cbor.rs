@@ -211,6 +211,11 @@ mod tests {
                 Err(CborError::Length),
             ),
             (
+                &[0x81, 0x81, 0x81, 0x81, 0x80],
+                // The outermost and as many inside as the limit says.
+                Ok((0..MAX_DEPTH).fold(Value::Array(vec![]), |v, _| Value::Array(vec![v]))),
+            ),
+            (
                 &[0x81, 0x81, 0x81, 0x81, 0x81, 0x80],
                 Err(CborError::Unexpected),
             ),

@@ -92,7 +92,7 @@ fn key(rules: &mut Rules, certificate: &Certificate) {
             let sound = match key.algorithm() {
                 // FIPS 186-5 1: DSA is no longer approved for making signatures.
                 KeyAlgorithm::Dsa { .. } => false,
-                KeyAlgorithm::Ec(_) | KeyAlgorithm::Ed25519 => true,
+                KeyAlgorithm::Ec(_) | KeyAlgorithm::Ed25519 | KeyAlgorithm::MlDsa(_) => true,
                 KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits } => bits >= 2048,
             };
             (sound, key.algorithm().to_string())

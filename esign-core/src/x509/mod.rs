@@ -15,6 +15,7 @@ mod issue;
 mod lint;
 mod name;
 mod name_builder;
+mod named;
 mod pem;
 mod profile;
 mod request;
@@ -37,6 +38,7 @@ pub use lint::lint;
 pub(crate) use name::string as directory_string;
 pub use name::{Attribute, Name};
 pub use name_builder::{BuildError, NameBuilder};
+pub(crate) use named::Named;
 pub use pem::{certificates, pem_blocks, to_pem};
 pub use profile::{
     Disclosure, Profile, QualifiedKind, QualifiedStatements, StatusLocation, SubjectKind,

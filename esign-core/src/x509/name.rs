@@ -1,7 +1,7 @@
 use core::fmt;
 use core::ops::Range;
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::der::asn1::ObjectIdentifier;
 use unicode_normalization::UnicodeNormalization;
@@ -16,6 +16,8 @@ use crate::oid;
 pub struct Name {
     octets: Arc<[u8]>,
     range: Range<usize>,
+    /// [`Self::comparison_key`], once it has been asked for.
+    key: OnceLock<Arc<[u8]>>,
 }
 
 /// One attribute of a name.
@@ -42,6 +44,7 @@ impl Name {
         Ok(Self {
             octets: der.into(),
             range,
+            key: OnceLock::new(),
         })
     }
 
@@ -56,6 +59,7 @@ impl Name {
         Ok(Self {
             octets: Arc::clone(octets),
             range,
+            key: OnceLock::new(),
         })
     }
 
@@ -110,7 +114,7 @@ impl Name {
         if self.der() == other.der() {
             return true;
         }
-        // Relative name by relative name; most that differ do so in one of them.
+        // Relative name by relative name: most that differ do so in one of them.
         let (mut a, mut b) = (self.relative_names(), other.relative_names());
         while !a.is_empty() && !b.is_empty() {
             let (Ok(x), Ok(y)) = (a.any(""), b.any("")) else {
@@ -132,19 +136,30 @@ impl Name {
     }
 
     /// Octets that are equal for two names exactly where [`Self::matches`] holds: a key for maps.
-    pub fn comparison_key(&self) -> Vec<u8> {
+    pub fn comparison_key(&self) -> &[u8] {
+        self.key.get_or_init(|| self.compute_key().into())
+    }
+
+    /// [`Self::comparison_key`] to be kept.
+    pub(crate) fn shared_key(&self) -> Arc<[u8]> {
+        Arc::clone(self.key.get_or_init(|| self.compute_key().into()))
+    }
+
+    /// Every attribute, length first, a sign after each relative distinguished name; the order
+    /// inside one does not count, so it is a fixed one.
+    fn compute_key(&self) -> Vec<u8> {
         let mut key = Vec::with_capacity(self.der().len().saturating_mul(2));
-        let mut at = 0;
-        // Where each attribute of the current relative name begins.
-        let mut starts: Vec<usize> = Vec::with_capacity(1);
+        let mut rdn = 0;
+        // Where the attributes of this relative distinguished name begin.
+        let mut starts: Vec<usize> = Vec::new();
         for attribute in self.attributes() {
-            if attribute.rdn != at {
+            if attribute.rdn != rdn {
                 close(&mut key, &mut starts);
-                at = attribute.rdn;
+                rdn = attribute.rdn;
             }
             starts.push(key.len());
-            framed(&mut key, |key| {
-                put(key, attribute.oid.as_bytes());
+            counted(&mut key, |key| {
+                counted(key, |key| key.extend_from_slice(attribute.oid.as_bytes()));
                 attribute_key(&attribute.value, key);
             });
         }
@@ -153,21 +168,18 @@ impl Name {
     }
 }
 
-/// Ends a relative name, the attributes of which begin at `starts`: their order does not count.
+/// Ends a relative distinguished name, whose attributes begin at `starts`.
 fn close(key: &mut Vec<u8>, starts: &mut Vec<usize>) {
-    if let [first, _, ..] = starts.as_slice() {
-        let tail = key.split_off(*first);
-        let ends = starts.iter().skip(1).chain([&usize::MAX]);
-        let mut parts: Vec<&[u8]> = starts
-            .iter()
-            .zip(ends)
-            .filter_map(|(from, to)| {
-                let end = to.saturating_sub(*first).min(tail.len());
-                tail.get(from.saturating_sub(*first)..end)
-            })
-            .collect();
-        parts.sort_unstable();
-        parts.iter().for_each(|part| key.extend_from_slice(part));
+    if starts.len() > 1
+        && let Some(first) = starts.first().copied()
+    {
+        let mut all: Vec<Vec<u8>> = Vec::with_capacity(starts.len());
+        for start in starts.iter().rev() {
+            all.push(key.split_off(*start));
+        }
+        all.sort_unstable();
+        key.truncate(first);
+        all.iter().for_each(|one| key.extend_from_slice(one));
     }
     starts.clear();
     key.push(0xff);
@@ -181,7 +193,8 @@ fn same_relative_name(a: &Tlv<'_>, b: &Tlv<'_>) -> bool {
         while !set.is_empty() {
             let mut key = Vec::with_capacity(32);
             let mut pair = set.any("").and_then(|t| t.reader("")).ok()?;
-            put(&mut key, pair.any("").ok()?.value);
+            let oid = pair.any("").ok()?.value;
+            counted(&mut key, |key| key.extend_from_slice(oid));
             attribute_key(&pair.any("").ok()?, &mut key);
             all.push(key);
         }
@@ -194,16 +207,16 @@ fn same_relative_name(a: &Tlv<'_>, b: &Tlv<'_>) -> bool {
 /// Appends what is equal for equal values.
 fn attribute_key(value: &Tlv<'_>, key: &mut Vec<u8>) {
     match string(value.tag, value.value) {
-        Some(text) => framed(key, |key| fold(&text, key)),
+        Some(text) => counted(key, |key| fold(&text, key)),
         None => {
             key.push(0xfe);
-            put(key, value.raw);
+            counted(key, |key| key.extend_from_slice(value.raw));
         }
     }
 }
 
-/// Writes something after its length, so that concatenations cannot be mistaken.
-fn framed(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+/// Appends what `write` writes after its length, so that concatenations cannot be mistaken.
+fn counted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
     write(out);
@@ -214,39 +227,30 @@ fn framed(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-/// Appends `octets` after their length, so that concatenations cannot be mistaken.
-fn put(out: &mut Vec<u8>, octets: &[u8]) {
-    out.extend_from_slice(
-        &u32::try_from(octets.len())
-            .unwrap_or(u32::MAX)
-            .to_be_bytes(),
-    );
-    out.extend_from_slice(octets);
-}
-
 /// RFC 4518 in short: normalise, fold case, trim and compress spaces.
 fn fold(text: &str, out: &mut Vec<u8>) {
+    fn squeeze(chars: impl Iterator<Item = char>, out: &mut Vec<u8>) {
+        let start = out.len();
+        let mut space = false;
+        for c in chars {
+            if c.is_whitespace() {
+                space = out.len() > start;
+                continue;
+            }
+            if core::mem::take(&mut space) {
+                out.push(b' ');
+            }
+            match u8::try_from(c) {
+                Ok(ascii) if ascii.is_ascii() => out.push(ascii),
+                _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+    }
     if text.is_ascii() {
         squeeze(text.chars().map(|c| c.to_ascii_lowercase()), out);
     } else {
         // Folding can leave a form that is not normalised, hence the second pass.
         squeeze(text.nfkc().flat_map(char::to_lowercase).nfkc(), out);
-    }
-}
-
-fn squeeze(chars: impl Iterator<Item = char>, out: &mut Vec<u8>) {
-    let start = out.len();
-    let mut space = false;
-    for c in chars {
-        if c.is_whitespace() {
-            space = out.len() > start;
-        } else {
-            if core::mem::take(&mut space) {
-                out.push(b' ');
-            }
-            let mut buffer = [0; 4];
-            out.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
-        }
     }
 }
 

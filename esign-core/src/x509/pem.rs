@@ -131,6 +131,9 @@ mod tests {
         ] {
             assert!(pem_blocks(bad.as_bytes(), &["Y"]).is_err(), "{bad}");
         }
+        let many = to_pem("Y", &[1]).repeat(MAX_BLOCKS);
+        let found = pem_blocks(many.as_bytes(), &["Y"]).unwrap();
+        assert_eq!(found.len(), MAX_BLOCKS);
         let many = to_pem("Y", &[1]).repeat(MAX_BLOCKS + 1);
         let error = pem_blocks(many.as_bytes(), &["Y"]).unwrap_err();
         assert!(matches!(error.kind(), DecodeKind::Limit(_)));

@@ -77,6 +77,7 @@ show-idp-user = yalnız son istifadəçi sertifikatları
 show-idp-ca = yalnız mərkəzlərin sertifikatları
 show-idp-attribute = yalnız atribut sertifikatları
 show-idp-indirect = dolayı: başqa verənlərin sertifikatlarını da əhatə edir
+show-expired-since = müddəti { $time } və ya daha sonra bitənlər
 show-only-reasons = yalnız bu səbəblərlə: { $reasons }
 show-years = { $count } il
 show-says-1-3-6-1-5-5-7-48-1-5 = bu sertifikatın vəziyyətini soruşmaq lazım deyil

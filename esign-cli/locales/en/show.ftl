@@ -77,6 +77,7 @@ show-idp-user = only certificates of end users
 show-idp-ca = only certificates of authorities
 show-idp-attribute = only attribute certificates
 show-idp-indirect = indirect: speaks of certificates of other issuers too
+show-expired-since = those that expired on { $time } or later
 show-only-reasons = only for these reasons: { $reasons }
 show-years = { $count } years
 show-says-1-3-6-1-5-5-7-48-1-5 = the status of this certificate need not be asked

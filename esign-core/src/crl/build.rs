@@ -60,7 +60,7 @@ pub struct CrlDraft {
     certificate_issuer: Name,
     /// Whether the serials came in strictly ascending order, so that none stands twice.
     ascending: bool,
-    last: Option<SerialNumber>,
+    last: Vec<u8>,
 }
 
 /// A list that no lint refused and that waits for its signature. Only [`CrlDraft::lint`] makes it.
@@ -95,7 +95,6 @@ impl CrlBuilder {
     pub fn draft(&self, scope: CrlScope) -> CrlDraft {
         CrlDraft {
             rules: EntryRules::new(
-                self.this_update,
                 scope.delta_base.is_some(),
                 scope.issuing_distribution_point.as_ref(),
             ),
@@ -104,7 +103,7 @@ impl CrlBuilder {
             scope,
             entries: Entries::default(),
             ascending: true,
-            last: None,
+            last: Vec::new(),
         }
     }
 }
@@ -112,8 +111,12 @@ impl CrlBuilder {
 impl CrlDraft {
     /// Puts a certificate of the list's own issuer on it.
     pub fn revoke(&mut self, entry: &RevokedCertificate) {
-        let issuer = self.builder.issuer.clone();
-        self.revoke_of(&issuer, entry);
+        if self.certificate_issuer == self.builder.issuer {
+            self.put(None, entry);
+        } else {
+            let issuer = self.builder.issuer.clone();
+            self.revoke_of(&issuer, entry);
+        }
     }
 
     /// Puts a certificate that `issuer` issued on it: on an indirect list. Entries of one issuer
@@ -123,15 +126,21 @@ impl CrlDraft {
         if other {
             self.certificate_issuer = issuer.clone();
         }
+        self.put(other.then_some(issuer), entry);
+    }
+
+    /// Writes an entry, `issuer` being its certificateIssuer.
+    fn put(&mut self, issuer: Option<&Name>, entry: &RevokedCertificate) {
         self.rules.check(&Line {
             serial: &entry.serial,
-            revocation_date: entry.revocation_date,
             reason: Some(entry.reason).filter(|r| *r != RevocationReason::Unspecified),
-            names_issuer: other,
+            names_issuer: issuer.is_some(),
         });
-        self.ascending &= !other && self.last.as_ref().is_none_or(|l| *l < entry.serial);
-        self.last = Some(entry.serial.clone());
-        self.entries.write(entry, other.then_some(issuer));
+        let serial = entry.serial.as_bytes();
+        self.ascending &= issuer.is_none() && *self.last < *serial;
+        self.last.clear();
+        self.last.extend_from_slice(serial);
+        self.entries.write(entry, issuer);
     }
 
     /// Judges the draft; the value is there only where no finding failed.

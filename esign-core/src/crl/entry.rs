@@ -67,8 +67,8 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// The form that nearly all entries have: a serial and a UTCTime, with a reason or without.
-    /// `None` for every other, be it sound or not.
+    /// The form that nearly all entries have: a serial and a UTCTime, then reasonCode and
+    /// invalidityDate, or one of them, or neither. `None` for every other, be it sound or not.
     fn usual(&mut self, value: &'a [u8]) -> Option<Glance<'a>> {
         let (&[0x02, length @ ..0x80], rest) = value.split_first_chunk::<2>()? else {
             return None;
@@ -84,7 +84,7 @@ impl<'a> Pass<'a> {
         if !minimal || !self.is_date(date) {
             return None;
         }
-        let plain = rest.is_empty() || (self.version == 2 && is_reason(rest));
+        let plain = rest.is_empty() || (self.version == 2 && is_plain(rest));
         plain.then_some(Glance {
             serial,
             ..Glance::default()
@@ -128,28 +128,26 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// `SEQUENCE { SEQUENCE { OBJECT IDENTIFIER reasonCode, OCTET STRING { ENUMERATED } } }`
-fn is_reason(extensions: &[u8]) -> bool {
-    matches!(
-        extensions,
-        [
-            0x30,
-            12,
-            0x30,
-            10,
-            0x06,
-            3,
-            0x55,
-            0x1d,
-            0x15,
-            0x04,
-            3,
-            0x0a,
-            1,
-            _
-        ]
-    )
+/// Whether the extensions are reasonCode and invalidityDate, or one of them, not critical and of
+/// the usual length.
+fn is_plain(extensions: &[u8]) -> bool {
+    let Some((&[0x30, length @ 1..0x80], all)) = extensions.split_first_chunk::<2>() else {
+        return false;
+    };
+    let mut rest = all;
+    if let Some(after) = rest.strip_prefix(REASON) {
+        rest = after.get(1..).unwrap_or(b"?");
+    }
+    if let Some(after) = rest.strip_prefix(INVALIDITY) {
+        rest = after.get(15..).unwrap_or(b"?");
+    }
+    usize::from(length) == all.len() && rest.is_empty()
 }
+
+/// `SEQUENCE { OBJECT IDENTIFIER reasonCode, OCTET STRING { ENUMERATED` of one octet.
+const REASON: &[u8] = &[0x30, 10, 0x06, 3, 0x55, 0x1d, 0x15, 0x04, 3, 0x0a, 1];
+/// `SEQUENCE { OBJECT IDENTIFIER invalidityDate, OCTET STRING { GeneralizedTime` in seconds.
+const INVALIDITY: &[u8] = &[0x30, 24, 0x06, 3, 0x55, 0x1d, 0x18, 0x04, 17, 0x18, 15];
 
 /// Extensions whose meaning is honoured.
 const PROCESSED: [ObjectIdentifier; 3] = [

@@ -4,8 +4,8 @@ use core::ops::Range;
 /// Entries in one bucket up to which they are compared one by one.
 const FEW: usize = 16;
 
-/// Finds the places of a serial number among many: 4 octets a place and 4/3 octets of table, some
-/// two comparisons a look-up.
+/// Finds the places of a serial number among many: 4 octets a place and as much of table where a
+/// quarter of the list's octets holds it; then a look-up compares one or two serials.
 ///
 /// Places are counted in octets from the start of the list. Serials that were chosen so that they
 /// fall into one bucket are sorted there, so that finding one of them takes logarithmic time.
@@ -34,10 +34,14 @@ impl Collector {
         self.0.len()
     }
 
-    /// Sorts everything into buckets; `serial` gives the serial at a place.
-    pub(super) fn index<'a>(self, serial: impl Fn(u32) -> &'a [u8]) -> Index {
+    /// Sorts everything into buckets; `serial` gives the serial at a place of the list, which has
+    /// that many octets.
+    pub(super) fn index<'a>(self, octets: usize, serial: impl Fn(u32) -> &'a [u8]) -> Index {
         let pairs = self.0;
-        let buckets = pairs.len() / 3 + 1;
+        let count = pairs.len();
+        // What a quarter of the list holds after the places, in entries of four octets.
+        let room = (octets / 16).saturating_sub(count);
+        let buckets = room.clamp(count / 3, count).max(1);
         let mut ends = vec![0u32; buckets].into_boxed_slice();
         let mut places = vec![0u32; pairs.len()].into_boxed_slice();
         // Counting sort: sizes, then starts, which move to the ends as the buckets fill.
@@ -163,7 +167,9 @@ mod tests {
         for (i, serial) in serials.iter().enumerate() {
             all.add(serial, u32::try_from(i).unwrap());
         }
-        all.index(|p| &serials[usize::try_from(p).unwrap()])
+        all.index(serials.len() * 20, |p| {
+            &serials[usize::try_from(p).unwrap()]
+        })
     }
 
     #[test]

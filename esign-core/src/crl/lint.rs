@@ -3,7 +3,6 @@
 use super::{Crl, IssuingDistributionPoint, ReasonFlags, RevocationReason};
 use crate::oid;
 use crate::report::{Finding, Indication, SubIndication};
-use crate::time::UnixTime;
 use crate::x509::SerialNumber;
 
 /// Judges a list, signed or not, every entry included; each rule is a finding.
@@ -14,7 +13,7 @@ pub fn lint(crl: &Crl) -> Vec<Finding> {
     let mut findings = list_rules(crl);
     let point = crl.issuing_distribution_point().ok().flatten();
     let delta = !matches!(crl.delta_base(), Ok(None));
-    let mut rules = EntryRules::new(crl.this_update(), delta, point.as_ref());
+    let mut rules = EntryRules::new(delta, point.as_ref());
     let mut malformed = None;
     let mut issuer = None;
     for entry in crl.entries() {
@@ -25,7 +24,6 @@ pub fn lint(crl: &Crl) -> Vec<Finding> {
                 issuer.clone_from(&entry.certificate_issuer);
                 rules.check(&Line {
                     serial: &entry.serial,
-                    revocation_date: entry.revocation_date,
                     reason: entry.reason,
                     names_issuer,
                 });
@@ -212,7 +210,6 @@ pub(super) fn unique(crl: &Crl) -> Finding {
 /// What the rules look at in an entry.
 pub(super) struct Line<'a> {
     pub(super) serial: &'a SerialNumber,
-    pub(super) revocation_date: UnixTime,
     /// As written.
     pub(super) reason: Option<RevocationReason>,
     /// Whether another certificate issuer begins here.
@@ -222,40 +219,25 @@ pub(super) struct Line<'a> {
 /// The rules for entries; of each, the first that breaks it is kept.
 #[derive(Debug)]
 pub(super) struct EntryRules {
-    this_update: UnixTime,
     delta: bool,
     indirect: bool,
     reasons: Option<ReasonFlags>,
-    date: Finding,
     reason: Finding,
     issuer: Finding,
 }
 
 impl EntryRules {
-    pub(super) fn new(
-        this_update: UnixTime,
-        delta: bool,
-        point: Option<&IssuingDistributionPoint>,
-    ) -> Self {
+    pub(super) fn new(delta: bool, point: Option<&IssuingDistributionPoint>) -> Self {
         Self {
-            this_update,
             delta,
             indirect: point.is_some_and(|p| p.indirect),
             reasons: point.and_then(|p| p.only_some_reasons),
-            date: Finding::passed("crl.entry.date", "RFC 5280 5.1.2.6"),
             reason: Finding::passed("crl.entry.reason", "RFC 5280 5.3.1, 5.2.5"),
             issuer: Finding::passed("crl.entry.issuer", "RFC 5280 5.3.3"),
         }
     }
 
     pub(super) fn check(&mut self, line: &Line<'_>) {
-        if line.revocation_date > self.this_update {
-            let this_update = self.this_update;
-            fail(&mut self.date, line.serial, |f| {
-                f.with("revocation_date", line.revocation_date)
-                    .with("this_update", this_update)
-            });
-        }
         if line.names_issuer && !self.indirect {
             fail(&mut self.issuer, line.serial, |f| f.with("indirect", false));
         }
@@ -281,8 +263,8 @@ impl EntryRules {
         }
     }
 
-    pub(super) fn into_findings(self) -> [Finding; 3] {
-        [self.date, self.reason, self.issuer]
+    pub(super) fn into_findings(self) -> [Finding; 2] {
+        [self.reason, self.issuer]
     }
 }
 

@@ -372,6 +372,14 @@ fn at(list: &[u8], place: u32) -> Result<Tlv<'_>, DecodeError> {
 
 /// The serial of the entry at a place of the list, which the pass has checked.
 fn serial_at(list: &[u8], place: u32) -> &[u8] {
+    let from = usize::try_from(place).unwrap_or(usize::MAX);
+    // Both lengths in one octet, as nearly always.
+    if let Some(&[0x30, ..0x80, 0x02, length @ ..0x80, ..]) = list.get(from..)
+        && let Some(rest) = list.get(from.saturating_add(4)..)
+        && let Some(serial) = rest.get(..usize::from(length))
+    {
+        return serial;
+    }
     at(list, place)
         .and_then(|tlv| tlv.reader("")?.integer(""))
         .unwrap_or_default()
@@ -466,8 +474,8 @@ impl Revoked {
             Ok(())
         })?;
         revoked.count = all.len();
-        revoked.index =
-            (revoked.count > SHORT).then(|| all.index(|place| serial_at(list.value, place)));
+        revoked.index = (revoked.count > SHORT)
+            .then(|| all.index(list.value.len(), |place| serial_at(list.value, place)));
         Ok(revoked)
     }
 }

@@ -1,7 +1,7 @@
 use ::der::asn1::ObjectIdentifier;
 
 use super::Tag;
-use crate::time::UnixTime;
+use crate::time::{Civil, UnixTime};
 
 /// Builds DER from the outside in; lengths are filled in as structures close.
 ///
@@ -59,7 +59,11 @@ impl Writer {
         write(self);
         let length = self.out.len().saturating_sub(start + 1);
         let (bytes, n) = length_octets(length);
-        self.out.splice(start..start + 1, bytes.into_iter().take(n));
+        if let (1, [first, ..], Some(place)) = (n, bytes, self.out.get_mut(start)) {
+            *place = first;
+        } else {
+            self.out.splice(start..start + 1, bytes.into_iter().take(n));
+        }
     }
 
     /// Writes a SEQUENCE.
@@ -131,31 +135,29 @@ impl Writer {
     /// Writes a time as RFC 5280 4.1.2.5 asks: UTCTime through 2049, GeneralizedTime after.
     pub fn time(&mut self, time: UnixTime) {
         let c = time.civil();
-        let rest = format!(
-            "{:02}{:02}{:02}{:02}{:02}Z",
-            c.month, c.day, c.hour, c.minute, c.second
-        );
         if (1950..2050).contains(&c.year) {
-            self.tlv(
-                Tag::UTC_TIME,
-                format!("{:02}{rest}", c.year % 100).as_bytes(),
-            );
+            self.digits(Tag::UTC_TIME, &[c.year % 100], &c);
         } else {
-            self.tlv(
-                Tag::GENERALIZED_TIME,
-                format!("{:04}{rest}", c.year).as_bytes(),
-            );
+            self.generalized_time(time);
         }
     }
 
     /// Writes GeneralizedTime in whole seconds.
     pub fn generalized_time(&mut self, time: UnixTime) {
         let c = time.civil();
-        let text = format!(
-            "{:04}{:02}{:02}{:02}{:02}{:02}Z",
-            c.year, c.month, c.day, c.hour, c.minute, c.second
-        );
-        self.tlv(Tag::GENERALIZED_TIME, text.as_bytes());
+        self.digits(Tag::GENERALIZED_TIME, &[c.year / 100, c.year % 100], &c);
+    }
+
+    /// Writes a time: the pairs of digits of its year, those of the rest, and `Z`.
+    fn digits(&mut self, tag: Tag, year: &[u16], c: &Civil) {
+        let rest = [c.month, c.day, c.hour, c.minute, c.second].map(u16::from);
+        self.nested(tag, |w| {
+            for pair in year.iter().chain(&rest) {
+                let digit = |n: u16| b'0'.saturating_add(u8::try_from(n % 10).unwrap_or(0));
+                w.out.extend([digit(pair / 10), digit(*pair)]);
+            }
+            w.out.push(b'Z');
+        });
     }
 }
 

@@ -12,8 +12,8 @@ pub(super) struct Budget {
     candidates: usize,
     name_comparisons: usize,
     policy_steps: usize,
-    /// Signature checks done: digest of what is signed with its signature, digest of the key.
-    known: HashMap<([u8; 32], [u8; 32]), bool>,
+    /// Signature checks done, by the digest of what is signed with its signature.
+    known: HashMap<[u8; 32], Vec<(PublicKey, bool)>>,
     /// Certificates whose paths are being searched, outermost first.
     pub(super) open: Vec<Certificate>,
     /// Which limit was reached first.
@@ -51,13 +51,14 @@ impl Budget {
         key: &PublicKey,
         verify: impl FnOnce() -> bool,
     ) -> Option<bool> {
-        let pair = (object, key.sha256_spki());
-        if let Some(known) = self.known.get(&pair) {
-            return Some(*known);
+        let known = self.known.get(&object).into_iter().flatten();
+        if let Some((_, holds)) = known.into_iter().find(|(k, _)| k == key) {
+            return Some(*holds);
         }
         self.signature().ok()?;
         let holds = verify();
-        self.known.insert(pair, holds);
+        let known = self.known.entry(object).or_default();
+        known.push((key.clone(), holds));
         Some(holds)
     }
 

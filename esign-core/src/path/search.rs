@@ -60,10 +60,6 @@ pub(super) fn search(leaf: &Certificate, inputs: &PathInputs<'_>, full: bool) ->
 ///
 /// # Source
 /// RFC 5280 6.3.3 (f).
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for the status of who signs lists and answers")
-)]
 pub(super) fn nested(
     leaf: &Certificate,
     inputs: &PathInputs<'_>,
@@ -407,10 +403,15 @@ impl<'a> Search<'a, '_> {
         for (i, (certificate, found)) in working.iter().zip(records).enumerate() {
             let mut finding = Finding::passed("path.certificate", "RFC 5280 6.1.3");
             finding.children = found;
-            if let Some(issuer) = working.get(i + 1) {
-                let (status, crl) =
-                    revocation::check(certificate, issuer, i > 0, self.inputs, self.budget);
-                crls.extend(crl);
+            let above = working.get(i + 1..).unwrap_or_default();
+            if !above.is_empty() {
+                let asked = revocation::Asked {
+                    certificate,
+                    above,
+                    is_authority: i > 0,
+                };
+                let (status, lists) = revocation::check(asked, self.inputs, self.budget);
+                crls.extend(lists);
                 finding
                     .children
                     .push(if self.inputs.revocation == RevocationChecking::Available {

@@ -7,7 +7,7 @@ use ::x509_parser::extensions::{
     DistributionPointName, GeneralName, ParsedExtension, ReasonFlags, X509Extension,
 };
 use ::x509_parser::prelude::FromDer;
-use esign_core::der::{DecodeError, Reader, Rules, Tag, Writer};
+use esign_core::der::{DecodeError, Reader, Rules, Tag, Writer, decode};
 use esign_core::x509::KeyUsage;
 use serde_json::{Value, json};
 
@@ -199,6 +199,24 @@ fn lines(lang: &Lang, ext: &Ext, uses: &mut Uses, item: &mut Item) -> (Vec<Strin
             return (vec![lang.text(&key)], true);
         }
         "2.5.29.27" => return (vec![integer(&ext.value)], true),
+        "2.5.29.60" => {
+            // expiredCertsOnCRL (X.509 9.5.2.8), which the tolerant parser does not know.
+            let since = decode(&ext.value, Rules::Der, |r| {
+                r.expect(Tag::GENERALIZED_TIME, "")?.time("")
+            });
+            return match since {
+                Ok(since) => {
+                    item.set("expired_certificates_since", since.to_string());
+                    let time = lang.time(since);
+                    let line = lang.with("show-expired-since", &[("time", &time)]);
+                    (vec![line], true)
+                }
+                Err(e) => {
+                    report(ext, &e.within("expiredCertsOnCRL"), uses, item);
+                    (vec![unknown(lang, &ext.value)], true)
+                }
+            };
+        }
         "2.5.29.46" => {
             // freshestCRL has the syntax of cRLDistributionPoints (RFC 5280 4.2.1.15).
             let mut as_points = Writer::new();

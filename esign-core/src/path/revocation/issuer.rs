@@ -1,0 +1,151 @@
+use super::Asked;
+use crate::crl::Crl;
+use crate::path::search::{Budget, name_of, nested};
+use crate::path::{KeyPurpose, PathInputs};
+use crate::report::{Finding, SubIndication};
+use crate::trust::TrustAnchors;
+use crate::x509::{Certificate, KeyUsage};
+
+/// Most certificates that are tried for the key of one list. Two hold at a key change, with
+/// cross-certificates some more.
+const MAX_SIGNERS: usize = 16;
+
+/// Who signed a list, and the lists on which the status of that certificate rests.
+pub(super) struct Signer {
+    pub(super) certificate: Certificate,
+    pub(super) crls: Vec<Crl>,
+}
+
+/// Finds the certificate whose key signed the list, and validates its path, which must end at the
+/// anchor at which the path of the certificate asked about ends.
+///
+/// `own_list`: the certificate asked about names its own subject as the issuer of its list, so
+/// that its status rests on a list that it signs; its issuer wanted it so, and its path is what is
+/// being judged.
+///
+/// # Source
+/// RFC 5280 6.3.3 (f), (g).
+pub(super) fn of(
+    crl: &Crl,
+    asked: &Asked<'_>,
+    own_list: bool,
+    inputs: &PathInputs<'_>,
+    budget: &mut Budget,
+) -> Result<Signer, Finding> {
+    let mut refused = Finding::indeterminate(
+        "crl.signature",
+        "RFC 5280 6.3.3 (g)",
+        SubIndication::TryLater,
+    )
+    .with("verifies", false)
+    .with("issuer", crl.issuer().to_string());
+    for candidate in candidates(crl, asked.above, inputs) {
+        let certificate = candidate.certificate;
+        match certificate.key_usage() {
+            Ok(usage) if usage.is_none_or(|u| u.contains(KeyUsage::CRL_SIGN)) => {}
+            _ => {
+                let (rule, clause) = ("crl.issuer-crl-sign", "RFC 5280 6.3.3 (f)");
+                refused.children.push(
+                    Finding::indeterminate(rule, clause, SubIndication::TryLater)
+                        .with("issuer", name_of(certificate)),
+                );
+                continue;
+            }
+        }
+        let Ok(key) = certificate.public_key() else {
+            continue;
+        };
+        let verified = budget.verify(crl.sha256(), key, || crl.verify_signed_by(key).is_ok());
+        if verified != Some(true) {
+            continue;
+        }
+        if candidate.in_path || (own_list && certificate == asked.certificate) {
+            return Ok(Signer {
+                certificate: certificate.clone(),
+                crls: Vec::new(),
+            });
+        }
+        match path_of(certificate, asked.above, inputs, budget) {
+            Ok(crls) => {
+                return Ok(Signer {
+                    certificate: certificate.clone(),
+                    crls,
+                });
+            }
+            Err(finding) => refused.children.push(finding),
+        }
+    }
+    Err(refused)
+}
+
+struct Candidate<'a> {
+    certificate: &'a Certificate,
+    /// Whether it is above the certificate asked about, where it is judged anyway.
+    in_path: bool,
+}
+
+/// Certificates named as the issuer of the list: those of the path first, then those whose key
+/// identifier is the one that the list names.
+fn candidates<'a>(
+    crl: &Crl,
+    above: &'a [Certificate],
+    inputs: &PathInputs<'a>,
+) -> Vec<Candidate<'a>> {
+    let wanted = crl.authority_key_identifier().ok().flatten();
+    let wanted = wanted.and_then(|a| a.key_identifier);
+    let in_path = above.iter().filter(|c| c.subject().matches(crl.issuer()));
+    let known: Vec<&Certificate> = in_path.collect();
+    let others = inputs.anchors.named(crl.issuer());
+    let mut others: Vec<&Certificate> = others
+        .chain(inputs.evidence.named(crl.issuer()))
+        .filter(|c| !known.contains(c))
+        .collect();
+    others.sort_by_cached_key(|c| {
+        let own = c.subject_key_identifier().ok().flatten();
+        match (wanted.as_deref(), own) {
+            (Some(a), Some(b)) if a == b => 0u8,
+            (Some(_), Some(_)) => 2,
+            _ => 1,
+        }
+    });
+    let candidate = |in_path| {
+        move |certificate| Candidate {
+            certificate,
+            in_path,
+        }
+    };
+    known
+        .into_iter()
+        .map(candidate(true))
+        .chain(others.into_iter().map(candidate(false)))
+        .take(MAX_SIGNERS)
+        .collect()
+}
+
+/// The lists on which a path from the signer to the anchor of the path in question rests.
+fn path_of(
+    signer: &Certificate,
+    above: &[Certificate],
+    inputs: &PathInputs<'_>,
+    budget: &mut Budget,
+) -> Result<Vec<Crl>, Finding> {
+    let anchor = above.last().cloned();
+    let anchors: TrustAnchors = anchor.into_iter().collect();
+    let inputs = PathInputs {
+        anchors: &anchors,
+        purpose: KeyPurpose::CrlSigning,
+        ..*inputs
+    };
+    let judged = nested(signer, &inputs, budget);
+    match judged.value {
+        Some(path) => Ok(path.crls().to_vec()),
+        None => {
+            let (rule, clause) = ("crl.issuer-path", "RFC 5280 6.3.3 (f)");
+            let mut finding = Finding::indeterminate(rule, clause, SubIndication::TryLater)
+                .of(name_of(signer))
+                .with("issuer", name_of(signer));
+            finding.children = judged.report;
+            Err(finding)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Whether the certificates of a path are revoked: what revocation lists say of each.
+
+mod crl;
+mod delta;
+mod issuer;
+mod scope;
+
+use super::search::Budget;
+use super::{KeyPurpose, PathInputs, RevocationChecking};
+use crate::crl::Crl;
+use crate::oid;
+use crate::report::{Finding, SubIndication};
+use crate::time::UnixTime;
+use crate::x509::Certificate;
+
+const RULE: &str = "path.revocation";
+const CLAUSE: &str = "RFC 5280 6.3";
+/// Most reasons why a source of status is no answer that are put into the report; the count of
+/// all is in it.
+const MAX_TOLD: usize = 32;
+
+/// Whose status is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) certificate: &'a Certificate,
+    /// Its issuer, the issuer of that, up to the anchor.
+    pub(super) above: &'a [Certificate],
+    /// Whether it issued the certificate below it in the path.
+    pub(super) is_authority: bool,
+}
+
+/// What a source of status says of the certificate.
+pub(super) enum Verdict {
+    Good,
+    /// On hold: it may be lifted.
+    Held,
+    /// Revoked for good.
+    Revoked,
+}
+
+/// An answer about the status of a certificate at the time asked about.
+pub(super) struct Answer {
+    pub(super) verdict: Verdict,
+    /// When it was made: of two answers, the later counts.
+    pub(super) made: UnixTime,
+    pub(super) finding: Finding,
+    /// The lists that it rests on.
+    pub(super) crls: Vec<Crl>,
+}
+
+/// What one kind of source gives: an answer, and what was no answer, and why.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) answer: Option<Answer>,
+    pub(super) unusable: Vec<Finding>,
+}
+
+/// Whether the certificate is not revoked at the time asked about, and the lists that show it.
+pub(super) fn check(
+    asked: Asked<'_>,
+    inputs: &PathInputs<'_>,
+    budget: &mut Budget,
+) -> (Finding, Vec<Crl>) {
+    if inputs.revocation == RevocationChecking::Skipped {
+        let finding = Finding::remark(RULE, CLAUSE).with("skipped", true);
+        return (finding, Vec::new());
+    }
+    if let Some(reason) = exempt(&asked, inputs.purpose) {
+        let finding = Finding::passed(RULE, reason).with("status_needed", false);
+        return (finding, Vec::new());
+    }
+    decide(vec![crl::ask(&asked, inputs, budget)], inputs)
+}
+
+/// Revocation is final, whoever shows it and however long ago; otherwise the latest answer counts.
+fn decide(sources: Vec<Told>, inputs: &PathInputs<'_>) -> (Finding, Vec<Crl>) {
+    let mut unusable = Vec::new();
+    let mut best: Option<Answer> = None;
+    for told in sources {
+        unusable.extend(told.unusable);
+        let Some(answer) = told.answer else { continue };
+        let rank = |a: &Answer| (matches!(a.verdict, Verdict::Revoked), a.made);
+        if best.as_ref().is_none_or(|b| rank(b) < rank(&answer)) {
+            best = Some(answer);
+        }
+    }
+    if let Some(best) = best {
+        return (best.finding, best.crls);
+    }
+    let mut finding = Finding::indeterminate(RULE, CLAUSE, SubIndication::TryLater)
+        .with("at", inputs.at)
+        .with("lists", unusable.len());
+    unusable.truncate(MAX_TOLD);
+    finding.children = unusable;
+    (finding, Vec::new())
+}
+
+/// Why no status is asked for, as the clause that says so.
+fn exempt(asked: &Asked<'_>, purpose: KeyPurpose) -> Option<&'static str> {
+    let has = |oid| asked.certificate.extension(oid).is_some();
+    if asked.is_authority {
+        return None;
+    }
+    if has(oid::NO_REV_AVAIL) {
+        return Some("RFC 9608 4");
+    }
+    if has(oid::VALIDITY_ASSURED_SHORT_TERM) {
+        return Some("EN 319 412-1 5.2.2");
+    }
+    (purpose == KeyPurpose::OcspSigning && has(oid::OCSP_NO_CHECK)).then_some("RFC 6960 4.2.2.2.1")
+}

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use super::{MAX_CANDIDATES, MAX_NAME_COMPARISONS, MAX_NESTED, MAX_PATH_LEN, MAX_POLICY_STEPS};
 use super::{MAX_SIGNATURES, PathInputs};
 use crate::keys::PublicKey;
@@ -12,8 +10,11 @@ pub(super) struct Budget {
     candidates: usize,
     name_comparisons: usize,
     policy_steps: usize,
-    /// Signature checks done, by the digest of what is signed with its signature.
-    known: HashMap<[u8; 32], Vec<(PublicKey, bool)>>,
+    /// Signature checks done, [`MAX_SIGNATURES`] at most: the digest of what is signed with its
+    /// signature, and by which key.
+    known: Vec<([u8; 32], PublicKey, bool)>,
+    /// Whether the values of what holds are wanted.
+    reports: bool,
     /// Certificates whose paths are being searched, outermost first.
     pub(super) open: Vec<Certificate>,
     /// Which limit was reached first.
@@ -32,13 +33,14 @@ pub(super) enum Limit {
 }
 
 impl Budget {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(reports: bool) -> Self {
         Self {
             signatures: MAX_SIGNATURES,
             candidates: MAX_CANDIDATES,
             name_comparisons: MAX_NAME_COMPARISONS,
             policy_steps: MAX_POLICY_STEPS,
-            known: HashMap::new(),
+            known: Vec::new(),
+            reports,
             open: Vec::new(),
             exhausted: None,
         }
@@ -51,15 +53,19 @@ impl Budget {
         key: &PublicKey,
         verify: impl FnOnce() -> bool,
     ) -> Option<bool> {
-        let known = self.known.get(&object).into_iter().flatten();
-        if let Some((_, holds)) = known.into_iter().find(|(k, _)| k == key) {
+        let mut known = self.known.iter();
+        if let Some((_, _, holds)) = known.find(|(o, k, _)| *o == object && k == key) {
             return Some(*holds);
         }
         self.signature().ok()?;
         let holds = verify();
-        let known = self.known.entry(object).or_default();
-        known.push((key.clone(), holds));
+        self.known.push((object, key.clone(), holds));
         Some(holds)
+    }
+
+    /// Whether the values of what holds are wanted, or the verdict alone.
+    pub(super) fn reports(&self) -> bool {
+        self.reports
     }
 
     /// Pays for one signature check.

@@ -49,7 +49,7 @@ struct Best {
 
 /// Searches with a budget of its own.
 pub(super) fn search(leaf: &Certificate, inputs: &PathInputs<'_>, full: bool) -> Searched {
-    run(leaf, inputs, &mut Budget::new(), full)
+    run(leaf, inputs, &mut Budget::new(full))
 }
 
 /// Searches and judges the path of a certificate on which the judgement of another path depends:
@@ -84,10 +84,11 @@ pub(super) fn nested(
         max_depth: None,
         ..*inputs
     };
-    run(leaf, &inputs, budget, true).judged
+    run(leaf, &inputs, budget).judged
 }
 
-fn run(leaf: &Certificate, inputs: &PathInputs<'_>, budget: &mut Budget, full: bool) -> Searched {
+fn run(leaf: &Certificate, inputs: &PathInputs<'_>, budget: &mut Budget) -> Searched {
+    let full = budget.reports();
     budget.open.push(leaf.clone());
     let mut search = Search {
         inputs,

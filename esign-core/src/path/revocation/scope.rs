@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use crate::crl::{Crl, IssuingDistributionPoint, ReasonFlags};
@@ -13,8 +14,10 @@ pub(super) struct Points {
 }
 
 struct Point {
-    /// Keys of distributionPoint, or of cRLIssuer where that is absent.
-    names: HashSet<Vec<u8>>,
+    /// As the certificate has it; `None`: the one that every certificate has.
+    named: Option<DistributionPoint>,
+    /// Its keys, made where a list has names to compare them with.
+    keys: OnceCell<HashSet<Vec<u8>>>,
     reasons: ReasonFlags,
     /// Names of cRLIssuer; none: the issuer of the certificate.
     issuers: Vec<Name>,
@@ -26,12 +29,13 @@ impl Points {
         let named = certificate.crl_distribution_points().ok().flatten();
         let mut points: Vec<Point> = named
             .unwrap_or_default()
-            .iter()
-            .map(|point| Point::of(point, certificate.issuer()))
+            .into_iter()
+            .map(Point::of)
             .collect();
         // RFC 5280 6.3.3, last paragraph: lists of the issuer that no point names.
         points.push(Point {
-            names: HashSet::from([directory_key(certificate.issuer())]),
+            named: None,
+            keys: OnceCell::new(),
             reasons: ReasonFlags::ALL,
             issuers: Vec::new(),
         });
@@ -69,7 +73,7 @@ impl Points {
                 .points
                 .iter()
                 .filter(|point| point.allows(crl, own, scope.indirect))
-                .filter(|point| names.is_empty() || !names.is_disjoint(&point.names))
+                .filter(|point| names.is_empty() || !names.is_disjoint(point.keys(issuer)))
                 .fold(ReasonFlags::default(), |all, point| all | point.reasons);
             let reasons = reasons & scope.only_some_reasons.unwrap_or(ReasonFlags::ALL);
             if !reasons.is_empty() {
@@ -82,7 +86,7 @@ impl Points {
 }
 
 impl Point {
-    fn of(point: &DistributionPoint, issuer: &Name) -> Self {
+    fn of(point: DistributionPoint) -> Self {
         let issuers: Vec<Name> = point
             .crl_issuer
             .iter()
@@ -91,22 +95,35 @@ impl Point {
                 _ => None,
             })
             .collect();
+        Self {
+            reasons: point
+                .reasons
+                .map_or(ReasonFlags::ALL, |r| ReasonFlags(r) & ReasonFlags::ALL),
+            named: Some(point),
+            keys: OnceCell::new(),
+            issuers,
+        }
+    }
+
+    fn keys(&self, issuer: &Name) -> &HashSet<Vec<u8>> {
+        self.keys.get_or_init(|| self.names(issuer))
+    }
+
+    /// Keys of distributionPoint, or of cRLIssuer where that is absent.
+    fn names(&self, issuer: &Name) -> HashSet<Vec<u8>> {
+        let Some(point) = &self.named else {
+            return HashSet::from([directory_key(issuer)]);
+        };
         let mut names: HashSet<Vec<u8>> = point.full_name.iter().map(key).collect();
         if let Some(relative) = &point.relative_name {
             // RFC 5280 4.2.1.13: relative to cRLIssuer, of which there is one then, or the issuer.
-            let base = issuers.first().unwrap_or(issuer);
+            let base = self.issuers.first().unwrap_or(issuer);
             names.extend(below(base, relative).map(|n| directory_key(&n)));
         }
         if names.is_empty() {
             names = point.crl_issuer.iter().map(key).collect();
         }
-        Self {
-            names,
-            reasons: point
-                .reasons
-                .map_or(ReasonFlags::ALL, |r| ReasonFlags(r) & ReasonFlags::ALL),
-            issuers,
-        }
+        names
     }
 
     /// Whether the issuer of the list is whom the point names (RFC 5280 6.3.3 (b)(1)).

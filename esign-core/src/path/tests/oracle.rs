@@ -209,7 +209,7 @@ fn graph(chain: &[Said], asked: &Asked) -> Option<BTreeSet<u8>> {
         inhibit_mapping: asked.mapping,
         inhibit_any: asked.any,
     };
-    let mut budget = Budget::new();
+    let mut budget = Budget::new(true);
     let mut state = PolicyState::new(chain.len(), inputs);
     let mut last = View::default();
     for (i, said) in chain.iter().enumerate() {

@@ -78,7 +78,13 @@ impl Node {
 /// RFC 5280 6.1.2 to 6.1.5, the parts about policies: the user-constrained policies, where valid.
 fn tree(chain: &[Said], asked: &Asked) -> Option<BTreeSet<u8>> {
     let n = chain.len();
-    let start = |inhibited| if inhibited { 0 } else { n as u32 + 1 };
+    let start = |inhibited| {
+        if inhibited {
+            0
+        } else {
+            u32::try_from(n).unwrap() + 1
+        }
+    };
     let mut explicit = start(asked.explicit);
     let mut mapping = start(asked.mapping);
     let mut inhibit_any = start(asked.any);

@@ -382,7 +382,7 @@ fn raise_qualifiers(levels: &mut [Level], budget: &mut Budget) -> Result<(), Lim
 
 /// Puts a level in order, of a policy that stands twice the first.
 fn in_order(level: &mut Level) {
-    level.sort_by(|a, b| a.policy.cmp(&b.policy));
+    level.sort_by_key(|node| node.policy);
     level.dedup_by(|b, a| a.policy == b.policy);
 }
 

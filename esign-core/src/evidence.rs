@@ -26,7 +26,7 @@ impl Evidence {
     /// Adds a certificate; says whether it is new.
     pub fn add_certificate(&mut self, certificate: Certificate) -> bool {
         let known = self.certificates.all();
-        // A few are compared at once: hashing the octets costs more.
+        // A few are compared one by one: hashing the octets costs more.
         let new = if known.len() < FEW {
             !known.contains(&certificate)
         } else {
@@ -44,7 +44,15 @@ impl Evidence {
 
     /// Adds a revocation list; says whether it is new.
     pub fn add_crl(&mut self, crl: Crl) -> bool {
-        let new = self.seen_crls.insert(crl.sha256());
+        let (known, digest) = (self.crls.all(), crl.sha256());
+        let new = if known.len() < FEW {
+            known.iter().all(|c| c.sha256() != digest)
+        } else {
+            if self.seen_crls.is_empty() {
+                self.seen_crls.extend(known.iter().map(Crl::sha256));
+            }
+            self.seen_crls.insert(digest)
+        };
         if new {
             self.crls.add(crl.issuer().shared_key(), crl);
         }
@@ -84,6 +92,6 @@ impl Evidence {
     /// SHA-256 over the sorted digests of all pieces: what a report names it by.
     pub fn digest(&self) -> [u8; 32] {
         let certificates = self.certificates().iter().map(Certificate::sha256);
-        digest_of_set(certificates.chain(self.seen_crls.iter().copied()))
+        digest_of_set(certificates.chain(self.crls().iter().map(Crl::sha256)))
     }
 }

@@ -57,33 +57,28 @@ impl View {
             if !whole && !ANCHOR.contains(&id) {
                 continue;
             }
-            let result = match id {
-                oid::BASIC_CONSTRAINTS => keep(&mut view.basic, c.basic_constraints()),
-                oid::KEY_USAGE => keep(&mut view.key_usage, c.key_usage()),
-                oid::EXT_KEY_USAGE => keep(&mut view.ext_key_usage, c.ext_key_usage()),
-                oid::SUBJECT_ALT_NAME => keep(&mut view.alt_names, c.subject_alt_name()),
-                oid::CERTIFICATE_POLICIES => extension
+            let result = match arc_of(&id) {
+                BASIC_CONSTRAINTS => keep(&mut view.basic, c.basic_constraints()),
+                KEY_USAGE => keep(&mut view.key_usage, c.key_usage()),
+                EXT_KEY_USAGE => keep(&mut view.ext_key_usage, c.ext_key_usage()),
+                SUBJECT_ALT_NAME => keep(&mut view.alt_names, c.subject_alt_name()),
+                CERTIFICATE_POLICIES => extension
                     .decode("certificatePolicies", policies)
                     .map(|p| view.policies = Some(p)),
-                oid::POLICY_MAPPINGS => extension
+                POLICY_MAPPINGS => extension
                     .decode("policyMappings", mappings)
                     .map(|m| view.mappings = m),
-                oid::POLICY_CONSTRAINTS => extension
+                POLICY_CONSTRAINTS => extension
                     .decode("policyConstraints", policy_constraints)
                     .map(|(explicit, mapping)| {
                         (view.require_explicit, view.inhibit_mapping) = (explicit, mapping);
                     }),
-                oid::INHIBIT_ANY_POLICY => extension
+                INHIBIT_ANY_POLICY => extension
                     .decode("inhibitAnyPolicy", |r| {
-                        let tlv = r.any("skipCerts")?;
-                        if tlv.tag != Tag::INTEGER {
-                            let what = DecodeKind::Value("not an INTEGER");
-                            return Err(tlv.error(what, "skipCerts"));
-                        }
-                        skip_certs(&tlv)
+                        skip_certs(&r.expect(Tag::INTEGER, "skipCerts")?)
                     })
                     .map(|n| view.inhibit_any = Some(n)),
-                oid::NAME_CONSTRAINTS => match c.name_constraints() {
+                NAME_CONSTRAINTS => match c.name_constraints() {
                     Err(e) => Err(e),
                     Ok(None) => Ok(()),
                     Ok(Some(found)) => {
@@ -96,16 +91,18 @@ impl View {
                 },
                 // Not processed as such, critical or not: the search uses key identifiers, the
                 // status the distribution points.
-                oid::CRL_DISTRIBUTION_POINTS => c.crl_distribution_points().map(drop),
-                _ => {
+                CRL_DISTRIBUTION_POINTS => c.crl_distribution_points().map(drop),
+                arc => {
                     if extension.critical {
                         view.unknown_critical.push(id);
                     }
-                    match id {
-                        oid::AUTHORITY_KEY_IDENTIFIER => c.authority_key_identifier().map(drop),
-                        oid::SUBJECT_KEY_IDENTIFIER => c.subject_key_identifier().map(drop),
-                        oid::AUTHORITY_INFO_ACCESS => c.authority_info_access().map(drop),
-                        oid::QC_STATEMENTS => c.qc_statements().map(drop),
+                    match arc {
+                        AUTHORITY_KEY_IDENTIFIER => c.authority_key_identifier().map(drop),
+                        SUBJECT_KEY_IDENTIFIER => c.subject_key_identifier().map(drop),
+                        _ if id == oid::AUTHORITY_INFO_ACCESS => {
+                            c.authority_info_access().map(drop)
+                        }
+                        _ if id == oid::QC_STATEMENTS => c.qc_statements().map(drop),
                         _ => Ok(()),
                     }
                 }
@@ -122,6 +119,28 @@ impl View {
         self.basic.is_some_and(|b| b.ca)
     }
 }
+
+/// The last arc of an identifier under id-ce, 2.5.29, where it is one octet; 0, which is none of
+/// them, for every other. Sorting extensions by it costs less than comparing whole identifiers.
+const fn arc_of(id: &ObjectIdentifier) -> u8 {
+    match id.as_bytes() {
+        [0x55, 0x1d, last] => *last,
+        _ => 0,
+    }
+}
+
+const AUTHORITY_KEY_IDENTIFIER: u8 = arc_of(&oid::AUTHORITY_KEY_IDENTIFIER);
+const BASIC_CONSTRAINTS: u8 = arc_of(&oid::BASIC_CONSTRAINTS);
+const CERTIFICATE_POLICIES: u8 = arc_of(&oid::CERTIFICATE_POLICIES);
+const CRL_DISTRIBUTION_POINTS: u8 = arc_of(&oid::CRL_DISTRIBUTION_POINTS);
+const EXT_KEY_USAGE: u8 = arc_of(&oid::EXT_KEY_USAGE);
+const INHIBIT_ANY_POLICY: u8 = arc_of(&oid::INHIBIT_ANY_POLICY);
+const KEY_USAGE: u8 = arc_of(&oid::KEY_USAGE);
+const NAME_CONSTRAINTS: u8 = arc_of(&oid::NAME_CONSTRAINTS);
+const POLICY_CONSTRAINTS: u8 = arc_of(&oid::POLICY_CONSTRAINTS);
+const POLICY_MAPPINGS: u8 = arc_of(&oid::POLICY_MAPPINGS);
+const SUBJECT_ALT_NAME: u8 = arc_of(&oid::SUBJECT_ALT_NAME);
+const SUBJECT_KEY_IDENTIFIER: u8 = arc_of(&oid::SUBJECT_KEY_IDENTIFIER);
 
 fn keep<T>(
     place: &mut Option<T>,

@@ -247,7 +247,19 @@ fn fold(text: &str, out: &mut Vec<u8>) {
         }
     }
     if text.is_ascii() {
-        squeeze(text.chars().map(|c| c.to_ascii_lowercase()), out);
+        let start = out.len();
+        let mut space = false;
+        for octet in text.bytes() {
+            // What char::is_whitespace takes for white space in ASCII.
+            if matches!(octet, b'\t'..=b'\r' | b' ') {
+                space = out.len() > start;
+            } else {
+                if core::mem::take(&mut space) {
+                    out.push(b' ');
+                }
+                out.push(octet.to_ascii_lowercase());
+            }
+        }
     } else {
         // Folding can leave a form that is not normalised, hence the second pass.
         squeeze(text.nfkc().flat_map(char::to_lowercase).nfkc(), out);

@@ -220,9 +220,11 @@ impl Process<'_, '_, '_> {
             .points
             .reasons(crl, issuer)
             .map_err(|why| unusable(crl, rule, clause).with("scope", why))?;
-        let indirect = crl.issuing_distribution_point();
-        let indirect = indirect.is_ok_and(|p| p.is_some_and(|p| p.indirect));
-        if crl.names_certificate_issuers() && !indirect {
+        let indirect = || {
+            let point = crl.issuing_distribution_point();
+            point.is_ok_and(|p| p.is_some_and(|p| p.indirect))
+        };
+        if crl.names_certificate_issuers() && !indirect() {
             let what = "certificateIssuer on a list that is not indirect";
             return Err(unusable(crl, rule, "RFC 5280 5.3.3").with("scope", what));
         }

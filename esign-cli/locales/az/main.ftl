@@ -160,6 +160,15 @@ rule-path-signature = sertifikatı verən imzalayıb
 rule-path-strict = sertifikat standartın tələb etdiyi kimi düzəldilib (sərt profil)
 rule-path-validity = sertifikat həmin vaxtda qüvvədədir
 rule-cms-signed-attributes-values = imzalanmış atributun bir neçə qiyməti var
+rule-ocsp-archive-cutoff = cavabverən müddəti bitmiş sertifikatlar üçün də cavab verir
+rule-ocsp-certificate = OCSP cavabı bu sertifikata aiddir
+rule-ocsp-critical-extensions = OCSP cavabının kritik əlavə sahələri anlaşılır
+rule-ocsp-current = OCSP cavabı cari vaxta aiddir
+rule-ocsp-nonce = OCSP cavabı sorğunun təsadüfi ədədini təkrarlayır
+rule-ocsp-responder = OCSP cavabını imzalayanın buna səlahiyyəti var
+rule-ocsp-responder-path = cavabverənin sertifikatından həmin etibarlı sertifikata yol var
+rule-ocsp-signature = OCSP cavabını adı çəkilən cavabverən imzalayıb
+rule-ocsp-status = OCSP cavabına görə sertifikat etibarlıdır
 
 ca-made = mərkəz { $dir } qovluğunda yaradıldı; etibar ediləcək: { $root }, paylanacaq: { $chain }
 ca-requested = { $request } sorğusu qəbul edildi

@@ -160,6 +160,15 @@ rule-path-signature = the certificate is signed by its issuer
 rule-path-strict = the certificate is made as the standard asks (strict profile)
 rule-path-validity = the certificate is valid at that time
 rule-cms-signed-attributes-values = a signed attribute has several values
+rule-ocsp-archive-cutoff = the responder still answers for expired certificates
+rule-ocsp-certificate = the OCSP response speaks of this certificate
+rule-ocsp-critical-extensions = every critical extension of the OCSP response is understood
+rule-ocsp-current = the OCSP response is current
+rule-ocsp-nonce = the OCSP response repeats the nonce of the request
+rule-ocsp-responder = whoever signed the OCSP response may do so
+rule-ocsp-responder-path = a path leads from the responder's certificate to the same trusted certificate
+rule-ocsp-signature = the OCSP response is signed by the responder that it names
+rule-ocsp-status = the OCSP response says that the certificate is good
 
 ca-made = centre made in { $dir }; trust { $root }, hand out { $chain }
 ca-requested = request { $request } received

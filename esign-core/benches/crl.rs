@@ -155,8 +155,10 @@ fn measure(shape: Shape, count: u32, key: &PrivateKey) {
         "ms",
         Some(600.0 * scale),
     );
-    let mut sorted = entries.clone();
+    let mut sorted: Vec<&RevokedCertificate> = entries.iter().collect();
     sorted.sort_by(|a, b| a.serial.cmp(&b.serial));
+    // Copied, so that they lie in memory in the order in which they are written.
+    let sorted: Vec<RevokedCertificate> = sorted.into_iter().cloned().collect();
     let make_sorted = || {
         let unsigned = builder.build(sorted.iter().cloned(), key.public_key(), algorithm);
         unsigned.unwrap().sign(key).unwrap()

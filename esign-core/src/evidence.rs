@@ -6,15 +6,14 @@ use std::collections::{HashMap, HashSet};
 use crate::crl::Crl;
 use crate::keys::digest_of_set;
 use crate::ocsp::BasicResponse;
-use crate::x509::{Certificate, Name, Named};
+use crate::x509::{Certificate, FEW, Name, Named};
 
 /// Certificates, revocation lists and OCSP responses from wherever: a document, files, the network.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
     certificates: Named<Certificate>,
     crls: Named<Crl>,
-    /// What is there already. Hashing the octets of a certificate costs less than its SHA-256,
-    /// which is wanted of few; lists are long, and keep theirs.
+    /// What is there already, as soon as there are more than a few.
     seen: HashSet<Certificate>,
     seen_crls: HashSet<[u8; 32]>,
     ocsp: Vec<BasicResponse>,
@@ -31,10 +30,19 @@ impl Evidence {
 
     /// Adds a certificate; says whether it is new.
     pub fn add_certificate(&mut self, certificate: Certificate) -> bool {
-        let new = self.seen.insert(certificate.clone());
+        let known = self.certificates.all();
+        // A few are compared at once: hashing the octets costs more.
+        let new = if known.len() < FEW {
+            !known.contains(&certificate)
+        } else {
+            if self.seen.is_empty() {
+                self.seen.extend(known.iter().cloned());
+            }
+            self.seen.insert(certificate.clone())
+        };
         if new {
-            let subject = certificate.subject().clone();
-            self.certificates.add(&subject, certificate);
+            let key = certificate.subject().shared_key();
+            self.certificates.add(key, certificate);
         }
         new
     }
@@ -43,8 +51,7 @@ impl Evidence {
     pub fn add_crl(&mut self, crl: Crl) -> bool {
         let new = self.seen_crls.insert(crl.sha256());
         if new {
-            let issuer = crl.issuer().clone();
-            self.crls.add(&issuer, crl);
+            self.crls.add(crl.issuer().shared_key(), crl);
         }
         new
     }
@@ -121,7 +128,7 @@ impl Evidence {
 
     /// SHA-256 over the sorted digests of all pieces: what a report names it by.
     pub fn digest(&self) -> [u8; 32] {
-        let certificates = self.seen.iter().map(Certificate::sha256);
+        let certificates = self.certificates().iter().map(Certificate::sha256);
         let others = self.seen_crls.iter().chain(&self.seen_ocsp);
         digest_of_set(certificates.chain(others.copied()))
     }

@@ -1,7 +1,7 @@
 //! Whom one trusts, always said explicitly: no anchors, nothing trusted; no system roots.
 
 use crate::keys::digest_of_set;
-use crate::x509::{Certificate, Name, Named};
+use crate::x509::{Certificate, FEW, Name, Named};
 
 /// Trust anchors, as certificates. Of each, name, key and the limits it sets to itself count
 /// (basicConstraints, keyUsage); neither its validity nor its status is asked for, since trusting
@@ -22,8 +22,8 @@ impl TrustAnchors {
     /// Adds an anchor; one that is there already is not added again.
     pub fn add(&mut self, certificate: Certificate) {
         if !self.contains(&certificate) {
-            let subject = certificate.subject().clone();
-            self.certificates.add(&subject, certificate);
+            let key = certificate.subject().shared_key();
+            self.certificates.add(key, certificate);
         }
     }
 
@@ -39,6 +39,10 @@ impl TrustAnchors {
 
     /// Whether `certificate` itself is an anchor, octet for octet.
     pub fn contains(&self, certificate: &Certificate) -> bool {
+        // Looking at each of a few is cheaper than making the key of a name.
+        if self.certificates().len() <= FEW {
+            return self.certificates().contains(certificate);
+        }
         self.named(certificate.subject()).any(|c| c == certificate)
     }
 

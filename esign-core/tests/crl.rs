@@ -13,7 +13,7 @@ use esign_core::crl::{
     Crl, CrlBuilder, CrlScope, IssuingDistributionPoint, ReasonFlags, RevokedCertificate, lint,
 };
 use esign_core::der::{DecodeKind, Tag, Writer};
-use esign_core::keys::SigningKey;
+use esign_core::keys::{Curve, KeySpec, MlDsa, PrivateKey, SigningKey};
 use esign_core::oid;
 use esign_core::report::{Finding, Indication};
 use esign_core::x509::{DistributionPoint, GeneralName, Name, SerialNumber};
@@ -328,4 +328,59 @@ fn one_long_name_for_many_entries_of_one_serial_costs_little() {
     assert!(crl.find_of(&name("CN=X"), &serial(7)).unwrap().is_some());
     // Reading it for each entry would take hours.
     assert!(start.elapsed().as_secs() < 60);
+}
+
+#[test]
+fn every_kind_of_key_signs_lists() {
+    let list = |key: &PrivateKey| {
+        CrlBuilder {
+            issuer: name("CN=CA"),
+            key_identifier: key.public_key().sha1_identifier().to_vec(),
+            number: serial(1),
+            this_update: t(MARCH),
+            next_update: t("2026-04-01"),
+            expired_certificates_since: None,
+        }
+        .build(
+            [entry(7, Reason::Superseded)],
+            key.public_key(),
+            key.algorithms()[0],
+        )
+        .unwrap()
+    };
+    let other = key();
+    for spec in [
+        KeySpec::Ec(Curve::P256),
+        KeySpec::Ec(Curve::P384),
+        KeySpec::Ec(Curve::P521),
+        KeySpec::Ed25519,
+        KeySpec::MlDsa(MlDsa::MlDsa44),
+        KeySpec::MlDsa(MlDsa::MlDsa65),
+        KeySpec::MlDsa(MlDsa::MlDsa87),
+        KeySpec::Rsa2048,
+    ] {
+        let key = PrivateKey::generate(spec).unwrap();
+        let crl = list(&key).sign(&key).unwrap();
+        // Read anew, so that nothing is remembered.
+        let crl = Crl::from_der(crl.der()).unwrap();
+        for _ in 0..2 {
+            assert!(
+                crl.verify_signed_by(other.public_key()).is_err(),
+                "{spec:?}"
+            );
+            crl.verify_signed_by(key.public_key()).unwrap();
+        }
+        assert!(crl.find(&serial(7)).unwrap().is_some());
+        assert!(list(&key).sign(&other).is_err(), "{spec:?}");
+        // The two halves, and a signature that is not the key's.
+        let unsigned = list(&key);
+        let to_be_signed = unsigned.prepare();
+        let signature = key
+            .sign(to_be_signed.algorithm, &to_be_signed.bytes)
+            .unwrap();
+        let crl = unsigned.finish(&signature).unwrap();
+        assert_eq!(crl.tbs_der(), to_be_signed.bytes);
+        crl.verify_signed_by(key.public_key()).unwrap();
+        assert!(list(&key).finish(&[0; 64]).is_err());
+    }
 }

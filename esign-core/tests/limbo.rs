@@ -145,7 +145,14 @@ fn judge(case: &Value, profile: PathProfile, run: &mut Run) {
         )
     };
     let leaf = read(&[case["peer_certificate"].clone()]);
+    let start = std::time::Instant::now();
     let judged = leaf.first().map(|leaf| build_path(leaf, &inputs));
+    // Milliseconds where the build is optimised.
+    assert!(
+        start.elapsed().as_millis() < 1000,
+        "{id} {:?}",
+        start.elapsed()
+    );
     let expected = match case["expected_result"].as_str().unwrap() {
         "SUCCESS" => true,
         "FAILURE" => false,

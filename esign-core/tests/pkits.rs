@@ -35,6 +35,7 @@ fn pkits_decodes_as_another_decoder_sees_it() {
         let certificate = Certificate::from_der(der).unwrap_or_else(|e| panic!("{name}: {e}"));
         cross_check(name, &certificate);
         certificate.crl_distribution_points().unwrap();
+        certificate.freshest_crl().unwrap();
         certificate.certificate_policies().unwrap();
         certificate.subject_alt_name().unwrap();
         certificate.name_constraints().unwrap();
@@ -66,6 +67,7 @@ fn pkits_decodes_as_another_decoder_sees_it() {
             assert_eq!(found.serial, entry.serial);
         }
         crl.issuing_distribution_point().unwrap();
+        crl.freshest().unwrap();
         crl.number().unwrap();
     }
 }

@@ -153,28 +153,29 @@ impl CrlDraft {
         algorithm: SignatureAlgorithm,
     ) -> Result<Judged<UnsignedCrl>, BuildError> {
         let entries = self.entries.list.finish();
-        let mut w = Writer::with_capacity(entries.len() + 1024);
-        // The lints look at the list as everyone else will; only its signature is missing.
-        w.sequence(|w| {
-            w.sequence(|w| {
-                w.u32(1);
-                algorithm.encode(w);
-                w.raw(self.builder.issuer.der());
-                w.time(self.builder.this_update);
-                w.time(self.builder.next_update);
-                if !entries.is_empty() {
-                    w.tlv(Tag::SEQUENCE, &entries);
-                }
-                w.nested(Tag::constructed(0), |w| {
-                    w.sequence(|w| extensions(w, &self.builder, &self.scope));
-                });
-            });
+        let before = encoded(|w| {
+            w.u32(1);
             algorithm.encode(w);
-            w.bit_octets(&[]);
+            w.raw(self.builder.issuer.der());
+            w.time(self.builder.this_update);
+            w.time(self.builder.next_update);
+            if !entries.is_empty() {
+                w.header(Tag::SEQUENCE, entries.len());
+            }
         });
-        drop(entries);
-        let unsigned = Crl::from_der(&w.finish())
+        let after = encoded(|w| {
+            w.nested(Tag::constructed(0), |w| {
+                w.sequence(|w| extensions(w, &self.builder, &self.scope));
+            });
+        });
+        let content = before.len() + entries.len() + after.len();
+        let head = encoded(|w| w.header(Tag::SEQUENCE, content));
+        // The lints look at the list as everyone else will; only its signature is missing.
+        let (outer, tail) = frame(head.len() + content, algorithm, &[]);
+        let parts = [&*outer, &*head, &*before, &*entries, &*after, &*tail];
+        let unsigned = Crl::from_parts(&parts)
             .map_err(|e| BuildError::new(format!("draft does not decode: {e}")))?;
+        drop(entries);
         let mut report = list_rules(&unsigned);
         report.extend(self.rules.into_findings());
         if !self.ascending {
@@ -277,6 +278,22 @@ fn extension(
     });
 }
 
+fn encoded(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut w = Writer::new();
+    write(&mut w);
+    w.finish()
+}
+
+/// What stands before and after the `tbs` octets that are signed.
+fn frame(tbs: usize, algorithm: SignatureAlgorithm, signature: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let tail = encoded(|w| {
+        algorithm.encode(w);
+        w.bit_octets(signature);
+    });
+    let outer = encoded(|w| w.header(Tag::SEQUENCE, tbs + tail.len()));
+    (outer, tail)
+}
+
 fn refused(finding: Option<&Finding>) -> BuildError {
     let Some(finding) = finding else {
         return BuildError::new("CRL: refused without a finding");
@@ -318,14 +335,10 @@ impl UnsignedCrl {
         self.key
             .verify(self.algorithm, tbs, signature)
             .map_err(|_| BuildError::new("CRL: the signature is not that of the issuer's key"))?;
-        let mut w = Writer::with_capacity(tbs.len() + signature.len() + 64);
-        w.sequence(|w| {
-            w.raw(tbs);
-            self.algorithm.encode(w);
-            w.bit_octets(signature);
-        });
-        drop(self.unsigned);
-        Crl::from_der(&w.finish()).map_err(|e| BuildError::new(e.to_string()))
+        let (outer, tail) = frame(tbs.len(), self.algorithm, signature);
+        self.unsigned
+            .with_signature(&[&outer, tbs, &tail])
+            .map_err(|e| BuildError::new(e.to_string()))
     }
 
     /// Both halves with a key at hand.

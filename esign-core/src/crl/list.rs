@@ -35,13 +35,7 @@ struct Inner {
     next_update: Option<UnixTime>,
     /// Where the entries lie, one after another; places count from its start.
     entries: Range<usize>,
-    count: usize,
-    /// Absent in a short list, whose entries are looked at one by one.
-    index: Option<Index>,
-    /// Places of the entries at which another certificate issuer begins.
-    issuers: Box<[u32]>,
-    /// The first critical extension of an entry that is not known.
-    unprocessed: Option<ObjectIdentifier>,
+    revoked: Arc<Revoked>,
     extensions: Extensions,
     /// Digest of the key that has verified it.
     verified_by: OnceLock<[u8; 32]>,
@@ -78,12 +72,26 @@ impl Crl {
             let kind = DecodeKind::Limit("larger than 1 GiB");
             return Err(DecodeError::new(kind, "certificateList", 0));
         }
-        let octets: Arc<[u8]> = der.into();
+        Self::decode(der.into(), None)
+    }
+
+    /// Puts together a list that was decoded before with another signature: its entries are known.
+    pub(super) fn with_signature(&self, parts: &[&[u8]]) -> Result<Self, DecodeError> {
+        Self::decode(joined(parts), Some(Arc::clone(&self.0.revoked)))
+    }
+
+    /// Decodes a list that comes in parts.
+    pub(super) fn from_parts(parts: &[&[u8]]) -> Result<Self, DecodeError> {
+        Self::decode(joined(parts), None)
+    }
+
+    fn decode(octets: Arc<[u8]>, known: Option<Arc<Revoked>>) -> Result<Self, DecodeError> {
         decode(&octets, Rules::Der, |r| {
             r.sequence("certificateList", |r| {
                 let (signed, tbs, outer) = Signed::decode(r, &octets, "tbsCertList")?;
-                let inner =
-                    tbs.nested("tbsCertList", |r| decode_tbs(r, signed, &octets, &outer))?;
+                let inner = tbs.nested("tbsCertList", |r| {
+                    decode_tbs(r, signed, &octets, &outer, known)
+                })?;
                 Ok(Self(Arc::new(inner)))
             })
         })
@@ -139,12 +147,12 @@ impl Crl {
 
     /// How many entries it has.
     pub fn len(&self) -> usize {
-        self.0.count
+        self.0.revoked.count
     }
 
     /// Whether nothing is revoked.
     pub fn is_empty(&self) -> bool {
-        self.0.count == 0
+        self.0.revoked.count == 0
     }
 
     /// The entries in order, each with the certificate issuer that holds for it; one whose
@@ -215,7 +223,7 @@ impl Crl {
             }
             Ok(())
         };
-        match &self.0.index {
+        match &self.0.revoked.index {
             Some(index) => index
                 .places(wanted, |place| serial_at(list, place))
                 .try_for_each(&mut look)?,
@@ -242,9 +250,9 @@ impl Crl {
     /// Place of the entry that names the certificate issuer of the entry at `place`; none for the
     /// list's own issuer.
     fn issuer_place(&self, place: u32) -> Option<u32> {
-        let before = self.0.issuers.partition_point(|p| *p <= place);
+        let before = self.0.revoked.issuers.partition_point(|p| *p <= place);
         let last = before.checked_sub(1)?;
-        self.0.issuers.get(last).copied()
+        self.0.revoked.issuers.get(last).copied()
     }
 
     /// The certificate issuer that the entry at `place` names.
@@ -264,7 +272,7 @@ impl Crl {
         let list = self.slice(&self.0.entries);
         let issuer = |place| self.certificate_issuer(self.issuer_place(place)).ok();
         let same = |a, b| serial_at(list, a) == serial_at(list, b) && issuer(a) == issuer(b);
-        let place = match &self.0.index {
+        let place = match &self.0.revoked.index {
             Some(index) => index.pair(same),
             None => {
                 let places: Vec<u32> = self.tlvs().map(|(place, _)| place).collect();
@@ -276,13 +284,13 @@ impl Crl {
 
     /// Whether an entry has certificateIssuer, which only indirect lists may have.
     pub fn names_certificate_issuers(&self) -> bool {
-        !self.0.issuers.is_empty()
+        !self.0.revoked.issuers.is_empty()
     }
 
     /// A critical extension of any entry that is not known here. A list that has one must not be
     /// relied on, for any certificate (RFC 5280 5.3).
     pub fn unprocessed_entry_extension(&self) -> Option<ObjectIdentifier> {
-        self.0.unprocessed
+        self.0.revoked.unprocessed
     }
 
     /// Verifies the signature with `key`. Cryptography only. That a key verifies it is remembered,
@@ -427,6 +435,21 @@ fn serial_at(list: &[u8], place: u32) -> &[u8] {
         .unwrap_or_default()
 }
 
+/// The parts one after another, written where they stay: a long list is not copied once more.
+fn joined(parts: &[&[u8]]) -> Arc<[u8]> {
+    let length = parts.iter().map(|p| p.len()).sum();
+    let mut octets: Arc<[u8]> = core::iter::repeat_n(0, length).collect();
+    let mut rest = Arc::get_mut(&mut octets).unwrap_or_default();
+    for part in parts {
+        let Some((to, after)) = rest.split_at_mut_checked(part.len()) else {
+            break;
+        };
+        to.copy_from_slice(part);
+        rest = after;
+    }
+    octets
+}
+
 fn place(tlv: &Tlv<'_>) -> Range<usize> {
     let at = usize::try_from(tlv.at).unwrap_or(usize::MAX);
     at..at.saturating_add(tlv.raw.len())
@@ -437,6 +460,7 @@ fn decode_tbs(
     signed: Signed,
     der: &Arc<[u8]>,
     outer: &Tlv<'_>,
+    known: Option<Arc<Revoked>>,
 ) -> Result<Inner, DecodeError> {
     let version = match r.optional(Tag::INTEGER, "version")? {
         None => 1,
@@ -453,9 +477,13 @@ fn decode_tbs(
         }
         _ => None,
     };
-    let mut revoked = Revoked::default();
+    let (mut entries, mut revoked) = (0..0, known);
     if let Some(list) = r.optional(Tag::SEQUENCE, "revokedCertificates")? {
-        revoked = Revoked::decode(&list, version)?;
+        let end = place(&list).end;
+        entries = end.saturating_sub(list.value.len())..end;
+        if revoked.is_none() {
+            revoked = Some(Arc::new(Revoked::decode(&list, version)?));
+        }
     }
     let extensions = match r.optional(Tag::constructed(0), "crlExtensions")? {
         Some(t) if version != 2 => {
@@ -471,11 +499,8 @@ fn decode_tbs(
         issuer,
         this_update,
         next_update,
-        entries: revoked.entries,
-        count: revoked.count,
-        index: revoked.index,
-        issuers: revoked.issuers.into(),
-        unprocessed: revoked.unprocessed,
+        entries,
+        revoked: revoked.unwrap_or_default(),
         extensions,
         verified_by: OnceLock::new(),
     })
@@ -484,10 +509,12 @@ fn decode_tbs(
 /// What one pass over `revokedCertificates` finds.
 #[derive(Default)]
 struct Revoked {
-    entries: Range<usize>,
     count: usize,
+    /// Absent in a short list, whose entries are looked at one by one.
     index: Option<Index>,
+    /// Places of the entries at which another certificate issuer begins.
     issuers: Vec<u32>,
+    /// The first critical extension of an entry that is not known.
     unprocessed: Option<ObjectIdentifier>,
 }
 
@@ -495,11 +522,7 @@ impl Revoked {
     /// RFC 5280 5.1.2.6 wants an empty list left out; many issuers write it all the same, and it
     /// can mean only one thing.
     fn decode(list: &Tlv<'_>, version: u8) -> Result<Self, DecodeError> {
-        let end = place(list).end;
-        let mut revoked = Self {
-            entries: end.saturating_sub(list.value.len())..end,
-            ..Self::default()
-        };
+        let mut revoked = Self::default();
         let mut pass = Pass::new(version);
         let mut all = Collector::for_list(list.value.len());
         list.nested("revokedCertificates", |r| {
@@ -517,6 +540,7 @@ impl Revoked {
             Ok(())
         })?;
         revoked.count = all.len();
+        revoked.issuers.shrink_to_fit();
         revoked.index = (revoked.count > SHORT)
             .then(|| all.index(list.value.len(), |place| serial_at(list.value, place)));
         Ok(revoked)

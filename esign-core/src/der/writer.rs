@@ -66,6 +66,13 @@ impl Writer {
         }
     }
 
+    /// Writes identifier and length of an encoding whose content, `length` octets, comes after.
+    pub fn header(&mut self, tag: Tag, length: usize) {
+        self.out.push(tag.0);
+        let (bytes, n) = length_octets(length);
+        self.out.extend(bytes.iter().take(n));
+    }
+
     /// Writes a SEQUENCE.
     pub fn sequence(&mut self, write: impl FnOnce(&mut Self)) {
         self.nested(Tag::SEQUENCE, write);

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use super::{MAX_CANDIDATES, MAX_NAME_COMPARISONS, MAX_NESTED, MAX_PATH_LEN, MAX_POLICY_STEPS};
 use super::{MAX_SIGNATURES, PathInputs};
 use crate::keys::{KeyAlgorithm, PublicKey};
@@ -12,8 +10,11 @@ pub(super) struct Budget {
     candidates: usize,
     name_comparisons: usize,
     policy_steps: usize,
-    /// Signature checks done: digest of what is signed with its signature, digest of the key.
-    known: HashMap<([u8; 32], [u8; 32]), bool>,
+    /// Signature checks done, [`MAX_SIGNATURES`] at most: the digest of what is signed with its
+    /// signature, and by which key.
+    known: Vec<([u8; 32], PublicKey, bool)>,
+    /// Whether the values of what holds are wanted.
+    reports: bool,
     /// Certificates whose paths are being searched, outermost first.
     pub(super) open: Vec<Certificate>,
     /// Which limit was reached first.
@@ -32,13 +33,14 @@ pub(super) enum Limit {
 }
 
 impl Budget {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(reports: bool) -> Self {
         Self {
             signatures: MAX_SIGNATURES,
             candidates: MAX_CANDIDATES,
             name_comparisons: MAX_NAME_COMPARISONS,
             policy_steps: MAX_POLICY_STEPS,
-            known: HashMap::new(),
+            known: Vec::new(),
+            reports,
             open: Vec::new(),
             exhausted: None,
         }
@@ -51,16 +53,21 @@ impl Budget {
         key: &PublicKey,
         verify: impl FnOnce() -> bool,
     ) -> Option<bool> {
-        let pair = (object, key.sha256_spki());
         // The encoding of a DSA key does not tell which parameters it has inherited.
         let named = !matches!(key.algorithm(), KeyAlgorithm::Dsa { .. });
-        if let Some(known) = self.known.get(&pair).filter(|_| named) {
-            return Some(*known);
+        let mut known = self.known.iter().filter(|_| named);
+        if let Some((_, _, holds)) = known.find(|(o, k, _)| *o == object && k == key) {
+            return Some(*holds);
         }
         self.signature().ok()?;
         let holds = verify();
-        self.known.insert(pair, holds);
+        self.known.push((object, key.clone(), holds));
         Some(holds)
+    }
+
+    /// Whether the values of what holds are wanted, or the verdict alone.
+    pub(super) fn reports(&self) -> bool {
+        self.reports
     }
 
     /// Pays for one signature check.

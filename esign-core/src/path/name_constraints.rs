@@ -32,8 +32,6 @@ enum Form {
 struct Subtree {
     form: Form,
     base: GeneralName,
-    /// Of a directoryName its comparison key.
-    key: Vec<u8>,
 }
 
 /// How a name breaks a constraint.
@@ -119,11 +117,9 @@ impl Constraints {
     }
 
     fn name(&self, name: &Presented<'_>, budget: &mut Budget) -> Result<(), Violation> {
-        // Only where there is something to compare with: a key costs memory.
-        let mut key = None;
         let text = || name.to_string();
         for subtree in &self.excluded {
-            match subtree.compare(name, &mut key, true, budget)? {
+            match subtree.compare(name, true, budget)? {
                 Compared::Outside => {}
                 Compared::Inside => {
                     let subtree = subtree.base.to_string();
@@ -141,7 +137,7 @@ impl Constraints {
                 budget.comparison(0)?;
                 continue;
             }
-            match subtree.compare(name, &mut key, false, budget)? {
+            match subtree.compare(name, false, budget)? {
                 Compared::Inside => return Ok(()),
                 Compared::Outside => constrained = true,
                 other => self.unclear(other, name, subtree)?,
@@ -233,7 +229,6 @@ impl Subtree {
         if decoded.minimum != 0 || decoded.maximum.is_some() {
             return bad("minimum is not 0 or maximum is there");
         }
-        let mut key = Vec::new();
         match &base {
             GeneralName::Dns(text) if !text.is_empty() && !is_domain(text) => {
                 return bad("not a domain name");
@@ -253,15 +248,11 @@ impl Subtree {
             GeneralName::Ip(octets) if !is_network(octets) => {
                 return bad("not an address with the mask of a prefix");
             }
-            GeneralName::Directory(name) if !name.is_empty() => {
-                key = name.comparison_key().to_vec()
-            }
             _ => {}
         }
         Ok(Self {
             form: Form::of(&base),
             base,
-            key,
         })
     }
 
@@ -270,7 +261,6 @@ impl Subtree {
     fn compare(
         &self,
         name: &Presented<'_>,
-        key: &mut Option<Vec<u8>>,
         any: bool,
         budget: &mut Budget,
     ) -> Result<Compared, Limit> {
@@ -290,12 +280,14 @@ impl Subtree {
             Presented::Name(GeneralName::Directory(name)) => Some(name),
             _ => None,
         };
-        if let Some(directory) = directory {
-            let key = key.get_or_insert_with(|| directory.comparison_key().to_vec());
-            budget.comparison(self.key.len())?;
+        if let (Some(directory), GeneralName::Directory(base)) = (directory, &self.base) {
+            let base_key = base.comparison_key();
+            budget.comparison(base_key.len())?;
             // Every relative name ends with a mark in the key, so that a prefix of it is one of
             // whole relative names.
-            return Ok(inside(self.key.is_empty() || key.starts_with(&self.key)));
+            return Ok(inside(
+                base.is_empty() || directory.comparison_key().starts_with(base_key),
+            ));
         }
         Ok(match (name, &self.base) {
             (Presented::Name(GeneralName::Dns(name)), GeneralName::Dns(base)) => {

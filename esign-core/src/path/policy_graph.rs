@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ::der::asn1::ObjectIdentifier;
 
@@ -44,8 +44,10 @@ impl From<Limit> for PolicyError {
     }
 }
 
-/// A node of the valid_policy_graph; its valid_policy is its key in the level.
+/// A node of the valid_policy_graph.
 struct Node {
+    /// valid_policy
+    policy: ObjectIdentifier,
     /// expected_policy_set; empty where it is the valid_policy alone.
     expected: Vec<ObjectIdentifier>,
     /// valid_policy of its parents, one level up.
@@ -53,7 +55,25 @@ struct Node {
     qualifiers: Vec<ObjectIdentifier>,
 }
 
-type Level = BTreeMap<ObjectIdentifier, Node>;
+/// The nodes of one depth, in order of their policies, each of which is there once. Most levels
+/// have one or two.
+type Level = Vec<Node>;
+
+fn node_of<'a>(level: &'a [Node], policy: &ObjectIdentifier) -> Option<&'a Node> {
+    let place = level.binary_search_by(|n| n.policy.cmp(policy)).ok()?;
+    level.get(place)
+}
+
+/// The parents of a policy, of pairs of an expected policy and the node that expects it, in order.
+fn expecting<'a>(
+    expected: &'a [(ObjectIdentifier, ObjectIdentifier)],
+    policy: &'a ObjectIdentifier,
+) -> impl Iterator<Item = ObjectIdentifier> + 'a {
+    let start = expected.partition_point(|(e, _)| e < policy);
+    let from = expected.get(start..).unwrap_or_default().iter();
+    from.take_while(move |(e, _)| e == policy)
+        .map(|(_, parent)| *parent)
+}
 
 /// Policy processing along one path: the valid_policy_graph and the three counters.
 ///
@@ -77,13 +97,14 @@ impl<'a> PolicyState<'a> {
         let all = u32::try_from(n).unwrap_or(u32::MAX).saturating_add(1);
         let unless = |inhibited| if inhibited { 0 } else { all };
         let root = Node {
+            policy: oid::ANY_POLICY,
             expected: Vec::new(),
             parents: Vec::new(),
             qualifiers: Vec::new(),
         };
         Self {
             inputs,
-            levels: Some(vec![Level::from([(oid::ANY_POLICY, root)])]),
+            levels: Some(vec![vec![root]]),
             explicit_policy: unless(inputs.require_explicit),
             policy_mapping: unless(inputs.inhibit_mapping),
             inhibit_any: unless(inputs.inhibit_any),
@@ -118,19 +139,17 @@ impl<'a> PolicyState<'a> {
                 let Some(above) = levels.last() else {
                     return Ok(());
                 };
-                let mut level = Level::new();
-                let mut expected: BTreeMap<ObjectIdentifier, Vec<ObjectIdentifier>> =
-                    BTreeMap::new();
-                for (policy, node) in above {
+                let mut expected = Vec::with_capacity(above.len());
+                for node in above {
                     budget.policy(node.expected.len().max(1))?;
                     if node.expected.is_empty() {
-                        expected.entry(*policy).or_default().push(*policy);
+                        expected.push((node.policy, node.policy));
                     }
-                    for wanted in &node.expected {
-                        expected.entry(*wanted).or_default().push(*policy);
-                    }
+                    expected.extend(node.expected.iter().map(|wanted| (*wanted, node.policy)));
                 }
-                let any_above = above.contains_key(&oid::ANY_POLICY);
+                expected.sort_unstable();
+                let any_above = node_of(above, &oid::ANY_POLICY).is_some();
+                let mut level = Level::with_capacity(policies.len());
                 let mut any = None;
                 for policy in policies {
                     budget.policy(1 + policy.qualifiers.len())?;
@@ -138,31 +157,41 @@ impl<'a> PolicyState<'a> {
                         any = Some(policy);
                         continue;
                     }
-                    let parents = match expected.get(&policy.id) {
-                        Some(parents) => parents.clone(),
-                        None if any_above => vec![oid::ANY_POLICY],
-                        None => continue,
-                    };
+                    let mut parents: Vec<_> = expecting(&expected, &policy.id).collect();
                     budget.policy(parents.len())?;
-                    level.insert(
-                        policy.id,
-                        Node {
-                            expected: Vec::new(),
-                            parents,
-                            qualifiers: policy.qualifiers.clone(),
-                        },
-                    );
+                    if parents.is_empty() {
+                        if !any_above {
+                            continue;
+                        }
+                        parents.push(oid::ANY_POLICY);
+                    }
+                    level.push(Node {
+                        policy: policy.id,
+                        expected: Vec::new(),
+                        parents,
+                        qualifiers: policy.qualifiers.clone(),
+                    });
                 }
+                in_order(&mut level);
                 let any = any.filter(|_| self.inhibit_any > 0 || (!last && view.self_issued));
                 if let Some(any) = any {
-                    for (policy, parents) in expected {
-                        budget.policy(parents.len() + any.qualifiers.len())?;
-                        level.entry(policy).or_insert_with(|| Node {
-                            expected: Vec::new(),
-                            parents,
-                            qualifiers: any.qualifiers.clone(),
-                        });
+                    let mut more = Level::new();
+                    for same in expected.chunk_by(|a, b| a.0 == b.0) {
+                        budget.policy(same.len() + any.qualifiers.len())?;
+                        let Some((policy, _)) = same.first() else {
+                            continue;
+                        };
+                        if node_of(&level, policy).is_none() {
+                            more.push(Node {
+                                policy: *policy,
+                                expected: Vec::new(),
+                                parents: same.iter().map(|(_, parent)| *parent).collect(),
+                                qualifiers: any.qualifiers.clone(),
+                            });
+                        }
                     }
+                    level.append(&mut more);
+                    in_order(&mut level);
                 }
                 levels.push(level);
                 self.prune();
@@ -206,33 +235,39 @@ impl<'a> PolicyState<'a> {
         let Some(level) = self.levels.as_mut().and_then(|l| l.last_mut()) else {
             return;
         };
-        let mut by_issuer: BTreeMap<ObjectIdentifier, BTreeSet<ObjectIdentifier>> = BTreeMap::new();
-        for (issuer, subject) in &view.mappings {
-            by_issuer.entry(*issuer).or_default().insert(*subject);
-        }
+        let mut mappings = view.mappings.clone();
+        mappings.sort_unstable();
+        mappings.dedup();
         if self.policy_mapping == 0 {
-            by_issuer.keys().for_each(|policy| {
-                level.remove(policy);
+            level.retain(|node| {
+                mappings
+                    .binary_search_by(|m| m.0.cmp(&node.policy))
+                    .is_err()
             });
             return self.prune();
         }
-        let any = level.get(&oid::ANY_POLICY).map(|n| n.qualifiers.clone());
-        for (policy, subjects) in by_issuer {
-            let expected = subjects.into_iter().collect();
-            match (level.get_mut(&policy), &any) {
+        let any = node_of(level, &oid::ANY_POLICY).map(|n| n.qualifiers.clone());
+        let mut more = Level::new();
+        for same in mappings.chunk_by(|a, b| a.0 == b.0) {
+            let Some((policy, _)) = same.first() else {
+                continue;
+            };
+            let expected = same.iter().map(|(_, subject)| *subject).collect();
+            let place = level.binary_search_by(|n| n.policy.cmp(policy));
+            match (place.ok().and_then(|p| level.get_mut(p)), &any) {
                 (Some(node), _) => node.expected = expected,
-                (None, Some(qualifiers)) => {
-                    // Its parent is the anyPolicy node one level up, which there must be.
-                    let node = Node {
-                        expected,
-                        parents: vec![oid::ANY_POLICY],
-                        qualifiers: qualifiers.clone(),
-                    };
-                    level.insert(policy, node);
-                }
+                // Its parent is the anyPolicy node one level up, which there must be.
+                (None, Some(qualifiers)) => more.push(Node {
+                    policy: *policy,
+                    expected,
+                    parents: vec![oid::ANY_POLICY],
+                    qualifiers: qualifiers.clone(),
+                }),
                 (None, None) => {}
             }
         }
+        level.append(&mut more);
+        in_order(level);
     }
 
     /// Deletes nodes without children above the deepest level, where something changed.
@@ -240,11 +275,11 @@ impl<'a> PolicyState<'a> {
         let Some(levels) = &mut self.levels else {
             return;
         };
-        let mut used: Option<BTreeSet<ObjectIdentifier>> = None;
+        let mut used: Option<Vec<ObjectIdentifier>> = None;
         for level in levels.iter_mut().rev() {
             if let Some(used) = used {
                 let before = level.len();
-                level.retain(|policy, _| used.contains(policy));
+                level.retain(|node| used.binary_search(&node.policy).is_ok());
                 if level.len() == before {
                     return;
                 }
@@ -253,7 +288,10 @@ impl<'a> PolicyState<'a> {
                 self.levels = None;
                 return;
             }
-            used = Some(level.values().flat_map(|n| &n.parents).copied().collect());
+            let mut parents: Vec<_> = level.iter().flat_map(|n| &n.parents).copied().collect();
+            parents.sort_unstable();
+            parents.dedup();
+            used = Some(parents);
         }
     }
 
@@ -288,12 +326,13 @@ impl<'a> PolicyState<'a> {
         let mut authority: BTreeMap<ObjectIdentifier, Vec<ObjectIdentifier>> = BTreeMap::new();
         // valid_policy_node_set: where anyPolicy was first narrowed down, and anyPolicy itself
         // where nothing narrowed it.
-        for (policy, node) in levels.iter().flatten() {
-            if *policy != oid::ANY_POLICY && node.parents.contains(&oid::ANY_POLICY) {
-                merge(authority.entry(*policy).or_default(), &node.qualifiers);
+        for node in levels.iter().flatten() {
+            let narrowed = node.parents.contains(&oid::ANY_POLICY);
+            if narrowed && node.policy != oid::ANY_POLICY {
+                merge(authority.entry(node.policy).or_default(), &node.qualifiers);
             }
         }
-        if let Some(node) = levels.last().and_then(|l| l.get(&oid::ANY_POLICY)) {
+        if let Some(node) = levels.last().and_then(|l| node_of(l, &oid::ANY_POLICY)) {
             authority.insert(oid::ANY_POLICY, node.qualifiers.clone());
         }
         let initial = self.inputs.initial_policies;
@@ -318,11 +357,15 @@ impl<'a> PolicyState<'a> {
 fn raise_qualifiers(levels: &mut [Level], budget: &mut Budget) -> Result<(), Limit> {
     let mut below: BTreeMap<ObjectIdentifier, Vec<ObjectIdentifier>> = BTreeMap::new();
     let deepest = levels.len().saturating_sub(1);
+    let none = |level: &Level| level.iter().all(|n| n.qualifiers.is_empty());
+    if levels.iter().all(none) {
+        return Ok(());
+    }
     for (depth, level) in levels.iter_mut().enumerate().rev() {
         let mut above: BTreeMap<ObjectIdentifier, Vec<ObjectIdentifier>> = BTreeMap::new();
-        for (policy, node) in level.iter_mut() {
+        for node in level.iter_mut() {
             if depth != deepest {
-                node.qualifiers = below.remove(policy).unwrap_or_default();
+                node.qualifiers = below.remove(&node.policy).unwrap_or_default();
             }
             if node.qualifiers.is_empty() {
                 continue;
@@ -335,6 +378,12 @@ fn raise_qualifiers(levels: &mut [Level], budget: &mut Budget) -> Result<(), Lim
         below = above;
     }
     Ok(())
+}
+
+/// Puts a level in order, of a policy that stands twice the first.
+fn in_order(level: &mut Level) {
+    level.sort_by_key(|node| node.policy);
+    level.dedup_by(|b, a| a.policy == b.policy);
 }
 
 fn merge(into: &mut Vec<ObjectIdentifier>, from: &[ObjectIdentifier]) {

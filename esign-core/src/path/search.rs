@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 pub(super) use super::budget::Budget;
@@ -29,9 +29,8 @@ struct Search<'a, 'b> {
     full: bool,
     /// Of certificates that were tried, by address: leaf, evidence and anchors outlive the search.
     views: HashMap<usize, Rc<View>>,
-    /// Signature checks that failed, by the addresses of child and issuer. Certificates remember
-    /// those that did not.
-    failed: HashSet<(usize, usize)>,
+    /// Signature checks that may come again, by the addresses of child and issuer.
+    verified: HashMap<(usize, usize), bool>,
     best: Option<Best>,
     /// Where the longest incomplete path ended.
     dead_end: Option<(usize, Finding)>,
@@ -50,7 +49,7 @@ struct Best {
 
 /// Searches with a budget of its own.
 pub(super) fn search(leaf: &Certificate, inputs: &PathInputs<'_>, full: bool) -> Searched {
-    run(leaf, inputs, &mut Budget::new(), full)
+    run(leaf, inputs, &mut Budget::new(full))
 }
 
 /// Searches and judges the path of a certificate on which the judgement of another path depends:
@@ -85,17 +84,18 @@ pub(super) fn nested(
         max_depth: None,
         ..*inputs
     };
-    run(leaf, &inputs, budget, true).judged
+    run(leaf, &inputs, budget).judged
 }
 
-fn run(leaf: &Certificate, inputs: &PathInputs<'_>, budget: &mut Budget, full: bool) -> Searched {
+fn run(leaf: &Certificate, inputs: &PathInputs<'_>, budget: &mut Budget) -> Searched {
+    let full = budget.reports();
     budget.open.push(leaf.clone());
     let mut search = Search {
         inputs,
         budget,
         full,
         views: HashMap::new(),
-        failed: HashSet::new(),
+        verified: HashMap::new(),
         best: None,
         dead_end: None,
         attempts: Vec::new(),
@@ -215,7 +215,9 @@ impl<'a> Search<'a, '_> {
                 return true;
             }
             if let Some(link) = tried {
-                self.views.insert(address(link.certificate), link.view);
+                let address_of = address(link.certificate);
+                self.verified.insert((address(last), address_of), true);
+                self.views.insert(address_of, link.view);
             }
         }
         if self.full && !tried {
@@ -320,20 +322,21 @@ impl<'a> Search<'a, '_> {
     #[expect(clippy::option_option, reason = "refused, and told or not")]
     fn refuses(&mut self, child: &Certificate, issuer: &Certificate) -> Option<Option<Finding>> {
         let pair = (address(child), address(issuer));
-        let verified = match (child.signature_algorithm(), issuer.public_key()) {
-            // Known only once the path is complete: see `inherit`.
-            (Ok(_), Ok(key)) if key.needs_parameters() => return None,
-            (Ok(_), Ok(key)) if !self.failed.contains(&pair) => {
-                self.budget.signature().is_ok().then(|| {
-                    let holds = child.verify_signed_by(key).is_ok();
-                    if !holds {
-                        self.failed.insert(pair);
-                    }
-                    holds
-                })
-            }
-            _ => Some(false),
+        let verified = match self.verified.get(&pair) {
+            Some(known) => Some(*known),
+            None => match (child.signature_algorithm(), issuer.public_key()) {
+                // Known only once the path is complete: see `inherit`.
+                (Ok(_), Ok(key)) if key.needs_parameters() => return None,
+                (Ok(_), Ok(key)) => {
+                    let paid = self.budget.signature().is_ok();
+                    paid.then(|| child.verify_signed_by(key).is_ok())
+                }
+                _ => Some(false),
+            },
         };
+        if verified == Some(false) {
+            self.verified.insert(pair, false);
+        }
         if verified == Some(true) {
             return None;
         }

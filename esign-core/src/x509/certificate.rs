@@ -295,6 +295,14 @@ impl Certificate {
         self.typed(oid::CRL_DISTRIBUTION_POINTS, name, DistributionPoint::list)
     }
 
+    /// freshestCRL: where deltas to the lists about the certificate are to be had.
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn freshest_crl(&self) -> Result<Option<Vec<DistributionPoint>>, DecodeError> {
+        self.typed(oid::FRESHEST_CRL, "freshestCRL", DistributionPoint::list)
+    }
+
     /// authorityInfoAccess
     ///
     /// # Errors

@@ -75,11 +75,7 @@ impl Name {
 
     /// Its attributes in the order of the encoding.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> {
-        let mut whole = Reader::new(self.der(), Rules::Der);
-        let mut names = whole
-            .any("")
-            .and_then(|t| t.reader(""))
-            .unwrap_or(Reader::new(&[], Rules::Der));
+        let mut names = self.relative_names();
         let mut set = Reader::new(&[], Rules::Der);
         let mut count = 0usize;
         core::iter::from_fn(move || {
@@ -115,7 +111,28 @@ impl Name {
     /// # Source
     /// RFC 5280 7.1. TeletexString is read as ISO 8859-1, as all others do.
     pub fn matches(&self, other: &Self) -> bool {
-        self.der() == other.der() || self.comparison_key() == other.comparison_key()
+        if self.der() == other.der() {
+            return true;
+        }
+        // Relative name by relative name: most that differ do so in one of them.
+        let (mut a, mut b) = (self.relative_names(), other.relative_names());
+        while !a.is_empty() && !b.is_empty() {
+            let (Ok(x), Ok(y)) = (a.any(""), b.any("")) else {
+                return false;
+            };
+            if x.raw != y.raw && !same_relative_name(&x, &y) {
+                return false;
+            }
+        }
+        a.is_empty() && b.is_empty()
+    }
+
+    /// A reader of the sets in it; that they are such was checked on decoding.
+    fn relative_names(&self) -> Reader<'_> {
+        Reader::new(self.der(), Rules::Der)
+            .any("")
+            .and_then(|t| t.reader(""))
+            .unwrap_or(Reader::new(&[], Rules::Der))
     }
 
     /// Octets that are equal for two names exactly where [`Self::matches`] holds: a key for maps.
@@ -143,13 +160,7 @@ impl Name {
             starts.push(key.len());
             counted(&mut key, |key| {
                 counted(key, |key| key.extend_from_slice(attribute.oid.as_bytes()));
-                match attribute.text() {
-                    Some(text) => counted(key, |key| fold(&text, key)),
-                    None => {
-                        key.push(0xfe);
-                        counted(key, |key| key.extend_from_slice(attribute.value.raw));
-                    }
-                }
+                attribute_key(&attribute.value, key);
             });
         }
         close(&mut key, &mut starts);
@@ -172,6 +183,36 @@ fn close(key: &mut Vec<u8>, starts: &mut Vec<usize>) {
     }
     starts.clear();
     key.push(0xff);
+}
+
+/// Whether two sets of attributes are the same by RFC 5280 7.1, in whatever order.
+fn same_relative_name(a: &Tlv<'_>, b: &Tlv<'_>) -> bool {
+    let attributes = |set: &Tlv<'_>| -> Option<Vec<Vec<u8>>> {
+        let mut all = Vec::with_capacity(1);
+        let mut set = set.reader("").ok()?;
+        while !set.is_empty() {
+            let mut key = Vec::with_capacity(32);
+            let mut pair = set.any("").and_then(|t| t.reader("")).ok()?;
+            let oid = pair.any("").ok()?.value;
+            counted(&mut key, |key| key.extend_from_slice(oid));
+            attribute_key(&pair.any("").ok()?, &mut key);
+            all.push(key);
+        }
+        all.sort_unstable();
+        Some(all)
+    };
+    attributes(a).is_some_and(|a| attributes(b) == Some(a))
+}
+
+/// Appends what is equal for equal values.
+fn attribute_key(value: &Tlv<'_>, key: &mut Vec<u8>) {
+    match string(value.tag, value.value) {
+        Some(text) => counted(key, |key| fold(&text, key)),
+        None => {
+            key.push(0xfe);
+            counted(key, |key| key.extend_from_slice(value.raw));
+        }
+    }
 }
 
 /// Appends what `write` writes after its length, so that concatenations cannot be mistaken.
@@ -496,6 +537,50 @@ mod tests {
         // Order and grouping count.
         assert!(!name("CN=a,O=b").matches(&name("O=b,CN=a")));
         assert!(!name("CN=a,CN=b").matches(&name("CN=ab")));
+    }
+
+    /// One relative name of several attributes, in this order.
+    fn several(attributes: &[(ObjectIdentifier, &str)]) -> Name {
+        let mut w = Writer::new();
+        w.sequence(|w| {
+            w.nested(Tag::SET, |w| {
+                for (oid, text) in attributes {
+                    w.sequence(|w| {
+                        w.oid(*oid);
+                        w.tlv(Tag::UTF8_STRING, text.as_bytes());
+                    });
+                }
+            });
+        });
+        Name::from_der(&w.finish()).unwrap()
+    }
+
+    #[test]
+    fn names_match_where_their_keys_are_equal() {
+        let (cn, o) = (oid::COMMON_NAME, oid::ORGANIZATION);
+        let all = [
+            name(""),
+            name("CN=a"),
+            name("CN=A "),
+            name("CN=a,O=b"),
+            name("O=b,CN=a"),
+            name("CN=a,CN=b"),
+            several(&[(cn, "a"), (o, "b")]),
+            several(&[(o, "B"), (cn, "a")]),
+            several(&[(o, "a"), (cn, "b")]),
+            several(&[(cn, "a")]),
+            several(&[(cn, "a"), (cn, "a")]),
+            several(&[(cn, "ab")]),
+        ];
+        let mut equal = 0;
+        for a in &all {
+            for b in &all {
+                let same = a.comparison_key() == b.comparison_key();
+                assert_eq!(a.matches(b), same, "{a} {b}");
+                equal += usize::from(same);
+            }
+        }
+        assert_eq!(equal, all.len() + 2 * (3 + 1));
     }
 
     #[test]

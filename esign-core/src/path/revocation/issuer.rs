@@ -32,20 +32,14 @@ pub(super) fn of(
     inputs: &PathInputs<'_>,
     budget: &mut Budget,
 ) -> Result<Signer, Finding> {
-    let mut refused = Finding::indeterminate(
-        "crl.signature",
-        "RFC 5280 6.3.3 (g)",
-        SubIndication::TryLater,
-    )
-    .with("verifies", false)
-    .with("issuer", crl.issuer().to_string());
+    let mut refused = Vec::new();
     for candidate in candidates(crl, asked.above, inputs) {
         let certificate = candidate.certificate;
         match certificate.key_usage() {
             Ok(usage) if usage.is_none_or(|u| u.contains(KeyUsage::CRL_SIGN)) => {}
             _ => {
                 let (rule, clause) = ("crl.issuer-crl-sign", "RFC 5280 6.3.3 (f)");
-                refused.children.push(
+                refused.push(
                     Finding::indeterminate(rule, clause, SubIndication::TryLater)
                         .with("issuer", name_of(certificate)),
                 );
@@ -72,10 +66,15 @@ pub(super) fn of(
                     crls,
                 });
             }
-            Err(finding) => refused.children.push(finding),
+            Err(finding) => refused.push(finding),
         }
     }
-    Err(refused)
+    let clause = "RFC 5280 6.3.3 (g)";
+    let mut finding = Finding::indeterminate("crl.signature", clause, SubIndication::TryLater)
+        .with("verifies", false)
+        .with("issuer", crl.issuer().to_string());
+    finding.children = refused;
+    Err(finding)
 }
 
 struct Candidate<'a> {

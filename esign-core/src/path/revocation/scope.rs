@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use crate::crl::{Crl, IssuingDistributionPoint, ReasonFlags};
@@ -17,8 +18,10 @@ pub(super) struct Points {
 }
 
 struct Point {
-    /// Keys of distributionPoint, or of cRLIssuer where that is absent.
-    names: HashSet<Vec<u8>>,
+    /// As the certificate has it; `None`: the one that every certificate has.
+    named: Option<DistributionPoint>,
+    /// Its keys, made where a list has names to compare them with.
+    keys: OnceCell<HashSet<Vec<u8>>>,
     reasons: ReasonFlags,
     /// Whether it has cRLIssuer, so that the certificate's issuer does not issue its list.
     delegated: bool,
@@ -32,13 +35,14 @@ impl Points {
         let named = certificate.crl_distribution_points().ok().flatten();
         let mut points: Vec<Point> = named
             .unwrap_or_default()
-            .iter()
+            .into_iter()
             .take(MAX_POINTS)
-            .map(|point| Point::of(point, certificate.issuer()))
+            .map(Point::of)
             .collect();
         // RFC 5280 6.3.3, last paragraph: lists of the issuer that no point names.
         points.push(Point {
-            names: HashSet::from([directory_key(certificate.issuer())]),
+            named: None,
+            keys: OnceCell::new(),
             reasons: ReasonFlags::ALL,
             delegated: false,
             issuers: HashMap::new(),
@@ -84,7 +88,7 @@ impl Points {
                 .points
                 .iter()
                 .filter(|point| point.allows(key, own, scope.indirect))
-                .filter(|point| names.is_empty() || !names.is_disjoint(&point.names))
+                .filter(|point| names.is_empty() || !names.is_disjoint(point.keys(issuer)))
                 .fold(ReasonFlags::default(), |all, point| all | point.reasons);
             let reasons = reasons & scope.only_some_reasons.unwrap_or(ReasonFlags::ALL);
             if !reasons.is_empty() {
@@ -97,32 +101,39 @@ impl Points {
 }
 
 impl Point {
-    fn of(point: &DistributionPoint, issuer: &Name) -> Self {
-        let directory = |name: &GeneralName| match name {
-            GeneralName::Directory(name) => Some(name.clone()),
-            _ => None,
+    fn of(point: DistributionPoint) -> Self {
+        Self {
+            reasons: point
+                .reasons
+                .map_or(ReasonFlags::ALL, |r| ReasonFlags(r) & ReasonFlags::ALL),
+            delegated: !point.crl_issuer.is_empty(),
+            issuers: directory_names(&point)
+                .map(|name| (name.comparison_key().to_vec(), name.clone()))
+                .collect(),
+            keys: OnceCell::new(),
+            named: Some(point),
+        }
+    }
+
+    fn keys(&self, issuer: &Name) -> &HashSet<Vec<u8>> {
+        self.keys.get_or_init(|| self.names(issuer))
+    }
+
+    /// Keys of distributionPoint, or of cRLIssuer where that is absent.
+    fn names(&self, issuer: &Name) -> HashSet<Vec<u8>> {
+        let Some(point) = &self.named else {
+            return HashSet::from([directory_key(issuer)]);
         };
-        let issuers: Vec<Name> = point.crl_issuer.iter().filter_map(directory).collect();
         let mut names: HashSet<Vec<u8>> = point.full_name.iter().map(key).collect();
         if let Some(relative) = &point.relative_name {
             // RFC 5280 4.2.1.13: relative to cRLIssuer, of which there is one then, or the issuer.
-            let base = issuers.first().unwrap_or(issuer);
+            let base = directory_names(point).next().unwrap_or(issuer);
             names.extend(below(base, relative).map(|n| directory_key(&n)));
         }
         if names.is_empty() {
             names = point.crl_issuer.iter().map(key).collect();
         }
-        Self {
-            names,
-            reasons: point
-                .reasons
-                .map_or(ReasonFlags::ALL, |r| ReasonFlags(r) & ReasonFlags::ALL),
-            delegated: !point.crl_issuer.is_empty(),
-            issuers: issuers
-                .into_iter()
-                .map(|name| (name.comparison_key().to_vec(), name))
-                .collect(),
-        }
+        names
     }
 
     /// Whether the issuer of the list is whom the point names (RFC 5280 6.3.3 (b)(1)).
@@ -133,6 +144,14 @@ impl Point {
             own
         }
     }
+}
+
+/// The directory names of cRLIssuer.
+fn directory_names(point: &DistributionPoint) -> impl Iterator<Item = &Name> {
+    point.crl_issuer.iter().filter_map(|name| match name {
+        GeneralName::Directory(name) => Some(name),
+        _ => None,
+    })
 }
 
 /// Keys of the names of an issuing distribution point.

@@ -203,7 +203,7 @@ fn nested_paths_share_the_budget_and_end() {
         max_depth: Some(0),
         ..world.inputs()
     };
-    let mut budget = Budget::new();
+    let mut budget = Budget::new(true);
     assert!(
         nested(&leaf.certificate, &inputs, &mut budget)
             .value
@@ -222,7 +222,7 @@ fn nested_paths_share_the_budget_and_end() {
     let judged = nested(&other.certificate, &inputs, &mut budget);
     assert_eq!(limit(&judged.report), Some(&"nested paths".into()));
     // What the outer search has spent is gone.
-    let mut budget = Budget::new();
+    let mut budget = Budget::new(true);
     while budget.signature().is_ok() {}
     let judged = nested(&leaf.certificate, &inputs, &mut budget);
     assert!(judged.value.is_none());

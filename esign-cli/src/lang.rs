@@ -143,7 +143,7 @@ mod tests {
         }
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../esign-core/src");
         let mut texts = Vec::new();
-        for folder in ["cades", "pades", "path", "validation"] {
+        for folder in ["cades", "ocsp", "pades", "path", "validation"] {
             read(&root.join(folder), &mut texts);
         }
         texts
@@ -159,6 +159,7 @@ mod tests {
             let prefixes = [
                 "cms.",
                 "crl.",
+                "ocsp.",
                 "pades.",
                 "path.",
                 "pdf.",

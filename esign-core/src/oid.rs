@@ -249,6 +249,18 @@ oids! {
     AD_OCSP = "1.3.6.1.5.5.7.48.1";
     /// id-ad-caIssuers, RFC 5280 4.2.2.1
     AD_CA_ISSUERS = "1.3.6.1.5.5.7.48.2";
+    /// id-pkix-ocsp-basic, RFC 6960 4.2.1
+    OCSP_BASIC = "1.3.6.1.5.5.7.48.1.1";
+    /// id-pkix-ocsp-nonce, RFC 9654 2.1
+    OCSP_NONCE = "1.3.6.1.5.5.7.48.1.2";
+    /// id-pkix-ocsp-crl, RFC 6960 4.4.2
+    OCSP_CRL = "1.3.6.1.5.5.7.48.1.3";
+    /// id-pkix-ocsp-response, RFC 6960 4.4.3
+    OCSP_RESPONSE = "1.3.6.1.5.5.7.48.1.4";
+    /// id-pkix-ocsp-archive-cutoff, RFC 6960 4.4.4
+    OCSP_ARCHIVE_CUTOFF = "1.3.6.1.5.5.7.48.1.6";
+    /// id-pkix-ocsp-extended-revoke, RFC 6960 4.4.8
+    OCSP_EXTENDED_REVOKE = "1.3.6.1.5.5.7.48.1.9";
     /// id-pkix-ocsp-nocheck, RFC 6960 4.2.2.2.1
     OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5";
     /// extensionRequest, RFC 2985 5.4.2

@@ -23,16 +23,21 @@ const TABLE: &[(&str, &[&str])] = &[
     ("x509", &["keys", "report", "der", "oid", "time"]),
     ("crl", &["x509", "keys", "report", "der", "oid", "time"]),
     (
+        "ocsp",
+        &["crl", "x509", "keys", "report", "der", "oid", "time"],
+    ),
+    (
         "cms",
         &["x509", "keys", "report", "der", "oid", "time", "source"],
     ),
     ("trust", &["x509", "crl", "keys", "time"]),
-    ("evidence", &["x509", "crl", "keys", "time"]),
+    ("evidence", &["x509", "crl", "ocsp", "keys", "time"]),
     ("policy", &["keys", "time"]),
     (
         "path",
         &[
-            "trust", "evidence", "policy", "crl", "x509", "keys", "report", "der", "oid", "time",
+            "trust", "evidence", "policy", "crl", "ocsp", "x509", "keys", "report", "der", "oid",
+            "time",
         ],
     ),
     (

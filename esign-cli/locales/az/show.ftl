@@ -8,6 +8,7 @@ show-kind-public-key = Açıq açar
 show-kind-pkcs12 = PKCS#12: açar və sertifikat faylı
 show-kind-cms = CMS faylı
 show-kind-ocsp = OCSP cavabı (sertifikatların vəziyyəti)
+show-kind-ocsp-request = OCSP sorğusu (sertifikatların vəziyyətini soruşur)
 show-kind-other = Başqa element
 
 # Labels.
@@ -176,6 +177,13 @@ show-ocsp-produced = Hazırlanıb
 show-ocsp-good = qaydasındadır: ləğv edilməyib
 show-ocsp-revoked = LƏĞV EDİLİB
 show-ocsp-unknown = xidmətə məlum deyil
+show-ocsp-responder = Cavab verən
+show-ocsp-nonce = Təsadüfi ədəd
+show-ocsp-name-hash = verənin adının heşi
+show-ocsp-key-hash = verənin açarının heşi
+show-ocsp-signature = İmza
+show-ocsp-signed = imzalanıb
+show-ocsp-unsigned = imzalanmayıb
 
 # Attributes of names.
 show-oid-2-5-4-3 = ad

@@ -8,6 +8,7 @@ show-kind-public-key = Public key
 show-kind-pkcs12 = PKCS#12 store of keys and certificates
 show-kind-cms = CMS message
 show-kind-ocsp = OCSP response (status of certificates)
+show-kind-ocsp-request = OCSP request (asks for the status of certificates)
 show-kind-other = Something else
 
 # Labels.
@@ -176,6 +177,13 @@ show-ocsp-produced = Produced at
 show-ocsp-good = good: not revoked
 show-ocsp-revoked = REVOKED
 show-ocsp-unknown = unknown to the service
+show-ocsp-responder = Answered by
+show-ocsp-nonce = Nonce
+show-ocsp-name-hash = hash of the issuer's name
+show-ocsp-key-hash = hash of the issuer's key
+show-ocsp-signature = Signature
+show-ocsp-signed = signed
+show-ocsp-unsigned = not signed
 
 # Attributes of names.
 show-oid-2-5-4-3 = name

@@ -1,12 +1,14 @@
-//! Whom to trust and what is known: anchors, certificates and revocation lists from files.
+//! Whom to trust and what is known: anchors, certificates, revocation lists and OCSP responses
+//! from files.
 
 use std::path::PathBuf;
 
 use esign_core::crl::crls;
 use esign_core::evidence::Evidence;
+use esign_core::ocsp::OcspResponse;
 use esign_core::time::UnixTime;
 use esign_core::trust::TrustAnchors;
-use esign_core::x509::certificates;
+use esign_core::x509::{certificates, pem_blocks};
 
 use crate::failure::Failure;
 use crate::files;
@@ -24,6 +26,9 @@ pub(crate) struct TrustArgs {
     /// Certificate revocation lists
     #[arg(long, value_name = "FILE", env = "ESIGN_CRL", value_delimiter = ':')]
     pub(crate) crl: Vec<PathBuf>,
+    /// OCSP responses (DER or PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ocsp: Vec<PathBuf>,
     /// Judge for this time instead of now (RFC 3339, or a date); evidence from after it is not used
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(crate) at: Option<UnixTime>,
@@ -64,6 +69,23 @@ impl TrustArgs {
                 .filter(|c| self.at.is_none() || c.this_update() <= at)
             {
                 evidence.add_crl(crl);
+            }
+        }
+        for path in &self.ocsp {
+            let about = |e: &dyn std::fmt::Display| Failure::about(&path.display(), e);
+            let blocks =
+                pem_blocks(&files::read(path)?, &["OCSP RESPONSE"]).map_err(|e| about(&e))?;
+            for der in blocks {
+                let response = OcspResponse::from_der(&der).map_err(|e| about(&e))?;
+                let basic = response.basic.ok_or_else(|| {
+                    about(&format!(
+                        "no answer: the responder said {:?}",
+                        response.status
+                    ))
+                })?;
+                if self.at.is_none() || basic.produced_at() <= at {
+                    evidence.add_ocsp(basic);
+                }
             }
         }
         Ok(Given {

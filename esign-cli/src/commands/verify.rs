@@ -23,7 +23,7 @@ use crate::{Context, print};
   esign verify data.json.p7s --content data.json --trust root.pem --crl all.crl
   esign verify contract-signed.pdf --trust root.pem --at 2026-11-22T10:00:00Z --json
 
-Without --trust nothing is trusted; without --crl the answer stays open (exit 3).
+Without --trust nothing is trusted; without --crl or --ocsp the answer stays open (exit 3).
 --trust, --crl: also ESIGN_TRUST and ESIGN_CRL, several files with a colon between, or esign config.")]
 pub(crate) struct Args {
     /// Signed PDFs and CMS messages (.p7s, .p7m; DER, BER or PEM)

@@ -59,6 +59,32 @@ impl Signed {
         Ok((signed, tbs, algorithm))
     }
 
+    /// Reads algorithm and signature from `r` where what is signed, at `tbs`, stands apart from
+    /// them: in a signed OCSP request (RFC 6960 4.1.1).
+    ///
+    /// # Errors
+    /// One of the parts is missing or not DER.
+    pub(crate) fn apart(
+        r: &mut Reader<'_>,
+        der: &Arc<[u8]>,
+        tbs: Range<usize>,
+    ) -> Result<Self, DecodeError> {
+        let algorithm = r.expect(Tag::SEQUENCE, "signatureAlgorithm")?;
+        let signature = r.expect(Tag::BIT_STRING, "signature")?;
+        Ok(Self {
+            der: Arc::clone(der),
+            tbs,
+            algorithm: UnknownAlgorithm::from_decoded(SignatureAlgorithm::decode(
+                &algorithm,
+                None,
+                "signatureAlgorithm",
+            )),
+            signature: signature_octets(&signature)?,
+            sha256: OnceLock::new(),
+            verified_by: OnceLock::new(),
+        })
+    }
+
     /// Checks that the algorithm named inside of what is signed is the one named outside.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use esign_core::der::{Reader, Rules, Tag};
+use esign_core::ocsp::OcspRequest;
 use zeroize::Zeroizing;
 
 /// Most PEM blocks of one file; the list of all roots of a browser has some 150.
@@ -21,6 +22,7 @@ pub(super) enum Kind {
     Pkcs12,
     Cms,
     Ocsp,
+    OcspRequest,
 }
 
 /// One PEM block.
@@ -47,6 +49,7 @@ pub(super) fn of_label(label: &str) -> Option<Kind> {
         "CMS" | "PKCS7" | "PKCS #7 SIGNED DATA" => Kind::Cms,
         "PKCS12" => Kind::Pkcs12,
         "OCSP RESPONSE" => Kind::Ocsp,
+        "OCSP REQUEST" => Kind::OcspRequest,
         _ => return None,
     })
 }
@@ -67,6 +70,10 @@ pub(super) fn of_octets(octets: &[u8]) -> Option<Kind> {
     Some(match tags.as_slice() {
         [Tag::ENUMERATED] => Kind::Ocsp,
         [Tag::ENUMERATED, t] if *t == Tag::constructed(0) => Kind::Ocsp,
+        // Little shows outside; so it is one if it is sound.
+        [Tag::SEQUENCE] | [Tag::SEQUENCE, Tag(0xa0)] if OcspRequest::from_der(octets).is_ok() => {
+            Kind::OcspRequest
+        }
         [Tag::INTEGER, Tag::INTEGER] => Kind::RsaPublicKey,
         [Tag::INTEGER, Tag::INTEGER, ..] | [Tag::INTEGER, Tag::OCTET_STRING, ..] => {
             Kind::PrivateKey

@@ -178,6 +178,7 @@ fn name_of(kind: Kind) -> &'static str {
         Kind::Pkcs12 => "pkcs12",
         Kind::Cms => "cms",
         Kind::Ocsp => "ocsp",
+        Kind::OcspRequest => "ocsp-request",
     }
 }
 
@@ -198,6 +199,7 @@ fn of_kind(
         Kind::Pkcs12 => pkcs12::show(lang, octets, at, ask),
         Kind::Cms => cms::show(lang, octets, at),
         Kind::Ocsp => ocsp::show(lang, octets, at),
+        Kind::OcspRequest => ocsp::request(lang, octets, at),
     }
 }
 

@@ -1,6 +1,8 @@
-//! An OCSP response: which certificates it speaks of, and what it says (RFC 6960 4.2).
+//! OCSP: which certificates a request asks about (RFC 6960 4.1), which a response speaks of, and
+//! what it says (4.2).
 
 use esign_core::der::{DecodeError, Reader, Rules, Tag, decode};
+use esign_core::ocsp::{CertStatus, OcspRequest, OcspResponse};
 use esign_core::time::UnixTime;
 use serde_json::{Value, json};
 
@@ -46,6 +48,7 @@ pub(super) fn show(lang: &Lang, octets: &[u8], at: UnixTime) -> Item {
         item.row(lang.text("show-ocsp-produced"), lang.time(time));
         item.set("produced_at", time.to_string());
     }
+    strict(lang, octets, &mut item);
     let mut list: Vec<Value> = Vec::new();
     for answer in basic.answers.iter().take(MAX_ANSWERS) {
         let until = answer
@@ -78,6 +81,91 @@ pub(super) fn show(lang: &Lang, octets: &[u8], at: UnixTime) -> Item {
     item.set("answers", list);
     for der in &basic.certificates {
         item.inner.push(certificate::show(lang, der, at));
+    }
+    item
+}
+
+/// What only a response that is sound DER tells: who signed, the nonce, when and why revoked.
+fn strict(lang: &Lang, octets: &[u8], item: &mut Item) {
+    let basic = match OcspResponse::from_der(octets) {
+        Ok(response) => response.basic,
+        Err(error) => {
+            item.problem(&error);
+            None
+        }
+    };
+    let Some(basic) = basic else { return };
+    let responder = basic.responder().to_string();
+    item.row(lang.text("show-ocsp-responder"), responder.clone());
+    item.set("responder", responder);
+    if let Some(nonce) = basic.nonce() {
+        item.row(lang.text("show-ocsp-nonce"), hex(nonce.as_bytes()));
+        item.set("nonce", hex(nonce.as_bytes()));
+    }
+    let mut revoked: Vec<Value> = Vec::new();
+    for single in basic.singles().iter().take(MAX_ANSWERS) {
+        let CertStatus::Revoked { at, reason } = single.status else {
+            continue;
+        };
+        let serial = single.id.serial.to_string();
+        let why = reason.map_or_else(String::new, |r| format!(", {r}"));
+        item.row(
+            format!("{} {serial}", lang.text("show-ocsp-revoked")),
+            format!("{}{why}", lang.time(at)),
+        );
+        revoked.push(json!({"serial": serial, "revocation_date": at.to_string(),
+            "reason": reason.map(|r| r.name())}));
+    }
+    item.set("revoked", revoked);
+}
+
+/// Explains a request.
+pub(super) fn request(lang: &Lang, octets: &[u8], at: UnixTime) -> Item {
+    let mut item = Item::new("ocsp-request");
+    let request = match OcspRequest::from_der(octets) {
+        Ok(request) => request,
+        Err(error) => return Item::broken("ocsp-request", &error),
+    };
+    let mut list: Vec<Value> = Vec::new();
+    for id in request.asked() {
+        let serial = id.serial.to_string();
+        let digest = match id.algorithm {
+            Ok(known) => format!("{known:?}"),
+            Err(oid) => oid.to_string(),
+        };
+        item.rows(
+            format!("{} {serial}", lang.text("show-serial")),
+            vec![
+                format!(
+                    "{} ({digest}): {}",
+                    lang.text("show-ocsp-name-hash"),
+                    hex(&id.name_hash)
+                ),
+                format!(
+                    "{} ({digest}): {}",
+                    lang.text("show-ocsp-key-hash"),
+                    hex(&id.key_hash)
+                ),
+            ],
+        );
+        list.push(json!({"serial": serial, "hash_algorithm": digest,
+            "issuer_name_hash": hex(&id.name_hash), "issuer_key_hash": hex(&id.key_hash)}));
+    }
+    item.set("asked", list);
+    if let Some(nonce) = request.nonce() {
+        item.row(lang.text("show-ocsp-nonce"), hex(nonce.as_bytes()));
+        item.set("nonce", hex(nonce.as_bytes()));
+    }
+    let signed = lang.text(if request.is_signed() {
+        "show-ocsp-signed"
+    } else {
+        "show-ocsp-unsigned"
+    });
+    item.row(lang.text("show-ocsp-signature"), signed);
+    item.set("signed", request.is_signed());
+    for certificate in request.certificates() {
+        let shown = certificate::show(lang, certificate.der(), at);
+        item.inner.push(shown);
     }
     item
 }

@@ -1,8 +1,10 @@
-//! Whether the certificates of a path are revoked: what revocation lists say of each.
+//! Whether the certificates of a path are revoked: what revocation lists and OCSP responses say
+//! of each.
 
 mod crl;
 mod delta;
 mod issuer;
+mod ocsp;
 mod scope;
 
 use super::search::Budget;
@@ -69,7 +71,8 @@ pub(super) fn check(
         let finding = Finding::passed(RULE, reason).with("status_needed", false);
         return (finding, Vec::new());
     }
-    decide(vec![crl::ask(&asked, inputs, budget)], inputs)
+    let responses = ocsp::ask(&asked, inputs, budget);
+    decide(vec![responses, crl::ask(&asked, inputs, budget)], inputs)
 }
 
 /// Revocation is final, whoever shows it and however long ago; otherwise the latest answer counts.
@@ -101,7 +104,9 @@ fn exempt(asked: &Asked<'_>, purpose: KeyPurpose) -> Option<&'static str> {
     if asked.is_authority {
         return None;
     }
-    if has(oid::NO_REV_AVAIL) {
+    // RFC 9608 2: not in the certificate of an authority, wherever in the path it stands.
+    let authority = asked.certificate.basic_constraints();
+    if has(oid::NO_REV_AVAIL) && !authority.is_ok_and(|b| b.is_some_and(|b| b.ca)) {
         return Some("RFC 9608 4");
     }
     if has(oid::VALIDITY_ASSURED_SHORT_TERM) {

@@ -1,6 +1,7 @@
 mod building;
 pub(in crate::path) mod made;
 mod names;
+mod ocsp;
 mod oracle;
 mod policies;
 mod rules;

@@ -19,6 +19,7 @@ mod pss;
 mod public;
 mod secret;
 mod signing;
+mod weak;
 
 pub use algorithm::{Curve, DigestAlgorithm, KeyAlgorithm, SignatureAlgorithm};
 pub(crate) use digest::digest_of_set;
@@ -30,3 +31,4 @@ pub use private::{KeySpec, PrivateKey};
 pub use public::{PublicKey, VerifyError};
 pub use secret::Passphrase;
 pub use signing::{KeyError, KeyErrorKind, Random, SigningKey, ToBeSigned};
+pub use weak::{MAX_BATCH, Weakness, shared_factors, weaknesses};

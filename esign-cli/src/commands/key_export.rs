@@ -35,7 +35,7 @@ pub(crate) struct ExportArgs {
     /// File whose first line is to be the passphrase of the new file
     #[arg(long, value_name = "FILE")]
     new_passphrase_file: Option<PathBuf>,
-    /// Name that programs show [default: the certificate's subject]
+    /// Name that programs show [default: that of the certificate]
     #[arg(long)]
     name: Option<String>,
     /// What protects the file against changes
@@ -66,7 +66,10 @@ pub(super) fn export(args: &ExportArgs, context: &Context) -> Result<Exit, Failu
         .collect();
     let name = match &args.name {
         Some(name) => name.clone(),
-        None => certificate.subject().to_string(),
+        None => certificate
+            .subject()
+            .common_name()
+            .map_or_else(|| certificate.subject().to_string(), Into::into),
     };
     let integrity = match args.integrity {
         Integrity::Hmac => Pkcs12Integrity::HmacSha256,

@@ -613,6 +613,7 @@ mod tests {
             KeySpec::Ec(Curve::P384),
             KeySpec::Ec(Curve::P521),
             KeySpec::Ed25519,
+            KeySpec::MlDsa(MlDsa::MlDsa65),
             KeySpec::Rsa2048,
         ];
         for spec in specs {

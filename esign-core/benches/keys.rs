@@ -15,6 +15,7 @@ use esign_core::keys::{
     SignatureAlgorithm, SigningKey, shared_factors, weaknesses,
 };
 use esign_core::oid;
+use num_bigint::BigUint;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature as raw_ring;
 
@@ -111,15 +112,18 @@ fn weak(c: &mut Criterion) {
         let key = PrivateKey::generate(spec).unwrap();
         group.bench_function(name, |b| b.iter(|| weaknesses(key.public_key())));
     }
-    // Any odd numbers of the length cost what moduli do.
+    // One more than a multiple of all small primes: hardly two have a factor in common.
     let random = SystemRandom::new();
+    let small: BigUint = (2..1000u32)
+        .filter(|n| (2..*n).all(|d| n % d != 0))
+        .product();
     let key = || {
-        let mut modulus = [0; 257];
-        random.fill(&mut modulus).unwrap();
-        (modulus[0], modulus[1], modulus[256]) = (0, modulus[1] | 0x80, modulus[256] | 1);
+        let mut octets = [0xff; 256];
+        random.fill(&mut octets[1..]).unwrap();
+        let modulus = BigUint::from_bytes_be(&octets) / &small * &small + 1u8;
         let mut inner = Writer::new();
         inner.sequence(|w| {
-            w.tlv(Tag::INTEGER, &modulus);
+            w.unsigned(Tag::INTEGER, &modulus.to_bytes_be());
             w.u32(65537);
         });
         let mut w = Writer::new();

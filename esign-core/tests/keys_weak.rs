@@ -309,9 +309,30 @@ fn shared_factors_are_found_in_a_batch() {
     assert_eq!(shared_factors(&[&keys[0]]).unwrap(), []);
     assert_eq!(shared_factors(&[&keys[0], &keys[1], &keys[4]]).unwrap(), []);
     assert_eq!(shared_factors(&[&other, &other]).unwrap(), []);
+    // One modulus many times makes as many pairs, not their square.
+    let again = shared_factors(&[&keys[0]; 1000]).unwrap();
+    assert_eq!(again.len(), 999);
+    assert!(again.iter().all(|(i, _)| *i == 0));
+
+    // Moduli over one prime: all pairs, up to the limit.
+    let sharing: Vec<PublicKey> = (0..513u32)
+        .map(|n| {
+            rsa(
+                &(&primes[0] * (random(512) >> 10 << 10 | BigUint::from(2 * n + 1))),
+                65537,
+            )
+        })
+        .collect();
+    let all: Vec<&PublicKey> = sharing.iter().collect();
+    let error = shared_factors(&all).unwrap_err();
+    assert_eq!(error.kind(), KeyErrorKind::Limit);
+    assert!(error.to_string().contains("513 moduli"), "{error}");
+    let found = shared_factors(&all[..40]).unwrap();
+    assert_eq!(found.len(), 40 * 39 / 2);
+
     let many = vec![&keys[2]; MAX_BATCH + 1];
     assert_eq!(shared_factors(&many[..MAX_BATCH]).unwrap(), []);
     let error = shared_factors(&many).unwrap_err();
     assert_eq!(error.kind(), KeyErrorKind::Limit);
-    assert!(error.to_string().contains("16385"), "{error}");
+    assert!(error.to_string().contains("4097"), "{error}");
 }

@@ -10,6 +10,8 @@
 //! Bernstein's batch gcd.
 
 use core::fmt;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use aws_lc_rs::signature as aws;
 use num_bigint::BigUint;
@@ -23,8 +25,11 @@ const FERMAT_ROUNDS: u32 = 100;
 const FACTOR_BOUND: u32 = 1 << 16;
 /// Public exponents from here on are as FIPS 186-5 A.1.1 has them.
 const LEAST_EXPONENT: u64 = (1 << 16) + 1;
-/// Most keys of one call of [`shared_factors`]: time grows with the square.
-pub const MAX_BATCH: usize = 1 << 14;
+/// Most keys of one call of [`shared_factors`]. Time grows with the square, since num-bigint divides
+/// as one does by hand: 1,000 keys of 2048 bits take 1.6 s, so many as this half a minute.
+pub const MAX_BATCH: usize = 1 << 12;
+/// Most moduli that are compared pair by pair once they are known to share: 20 seconds.
+const MAX_SHARING: usize = 512;
 
 /// What is wrong with a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -260,58 +265,70 @@ fn has_roca_fingerprint(n: &BigUint) -> bool {
 }
 
 /// The pairs of RSA keys, by their places in `keys` and each with the lower place first, whose
-/// moduli have a factor in common: both can be factored by anyone. The same modulus twice is such
-/// a pair, too, be it the same holder's renewed certificate or another's. Other kinds of keys are
-/// passed over.
+/// moduli have a factor in common: both can be factored by anyone. A modulus that is there again,
+/// be it in the same holder's renewed certificate or in another's, makes a pair with its first
+/// place, and only that one is compared with the others. Other kinds of keys are passed over.
 ///
 /// # Errors
-/// [`KeyErrorKind::Limit`] for more than [`MAX_BATCH`] keys.
+/// [`KeyErrorKind::Limit`] for more than [`MAX_BATCH`] keys, or where more than 512 different
+/// moduli share factors.
 pub fn shared_factors(keys: &[&PublicKey]) -> Result<Vec<(usize, usize)>, KeyError> {
     if keys.len() > MAX_BATCH {
         let found = keys.len();
         let what = format!("{found} keys are to be compared, {MAX_BATCH} at a time are allowed");
         return Err(KeyError::new(KeyErrorKind::Limit, what));
     }
-    let rsa = |key: &PublicKey| {
-        matches!(
-            key.algorithm(),
-            KeyAlgorithm::Rsa { .. } | KeyAlgorithm::RsaPss { .. }
-        )
-    };
-    let (places, moduli): (Vec<usize>, Vec<BigUint>) = keys
-        .iter()
-        .enumerate()
-        .filter(|(_, key)| rsa(key))
-        .filter_map(|(i, key)| Some((i, rsa_numbers(key.key_octets()).ok()?.0)))
-        .unzip();
-    let shared: Vec<(usize, &BigUint)> = batch_gcd(&moduli)
-        .into_iter()
-        .zip(places.into_iter().zip(&moduli))
-        .filter_map(|(shares, key)| shares.then_some(key))
-        .collect();
     let mut pairs = Vec::new();
-    for (at, (i, first)) in shared.iter().enumerate() {
-        for (j, second) in shared.iter().skip(at + 1) {
-            if gcd((*first).clone(), (*second).clone()) != BigUint::from(1u8) {
+    let mut first = HashMap::new();
+    let mut moduli = Vec::new();
+    for (place, key) in keys.iter().enumerate() {
+        if let KeyAlgorithm::Rsa { .. } | KeyAlgorithm::RsaPss { .. } = key.algorithm()
+            && let Ok((modulus, _)) = rsa_numbers(key.key_octets())
+        {
+            match first.entry(modulus.clone()) {
+                Entry::Occupied(before) => pairs.push((*before.get(), place)),
+                Entry::Vacant(new) => {
+                    new.insert(place);
+                    moduli.push((place, modulus));
+                }
+            }
+        }
+    }
+    let shares = batch_gcd(moduli.iter().map(|(_, n)| n.clone()).collect());
+    moduli = moduli
+        .into_iter()
+        .zip(shares)
+        .filter_map(|(modulus, shares)| shares.then_some(modulus))
+        .collect();
+    if moduli.len() > MAX_SHARING {
+        let found = moduli.len();
+        let what =
+            format!("{found} moduli share factors, {MAX_SHARING} are compared one with another");
+        return Err(KeyError::new(KeyErrorKind::Limit, what));
+    }
+    for (at, (i, n)) in moduli.iter().enumerate() {
+        for (j, other) in moduli.iter().skip(at.saturating_add(1)) {
+            if gcd(n.clone(), other.clone()) != BigUint::from(1u8) {
                 pairs.push((*i, *j));
             }
         }
     }
+    pairs.sort_unstable();
     Ok(pairs)
 }
 
 /// For each modulus whether it has a factor in common with the product of the others, by a product
 /// tree and a remainder tree modulo squares.
-fn batch_gcd(moduli: &[BigUint]) -> Vec<bool> {
-    let mut levels = vec![moduli.to_vec()];
+fn batch_gcd(moduli: Vec<BigUint>) -> Vec<bool> {
+    let mut levels = vec![moduli];
     while let Some(last) = levels.last()
         && last.len() > 1
     {
         let next = last.chunks(2).map(|pair| pair.iter().product()).collect();
         levels.push(next);
     }
-    let mut remainders = levels.pop().unwrap_or_default();
-    for level in levels.iter().rev() {
+    let mut remainders = levels.last().cloned().unwrap_or_default();
+    for level in levels.iter().rev().skip(1) {
         let parents = remainders.iter().flat_map(|r| [r, r]);
         remainders = level
             .iter()
@@ -320,6 +337,7 @@ fn batch_gcd(moduli: &[BigUint]) -> Vec<bool> {
             .collect();
     }
     let one = BigUint::from(1u8);
+    let moduli = levels.first().map_or(&[][..], Vec::as_slice);
     moduli
         .iter()
         .zip(remainders)

@@ -25,10 +25,10 @@ const FERMAT_ROUNDS: u32 = 100;
 const FACTOR_BOUND: u32 = 1 << 16;
 /// Public exponents from here on are as FIPS 186-5 A.1.1 has them.
 const LEAST_EXPONENT: u64 = (1 << 16) + 1;
-/// Most keys of one call of [`shared_factors`]. Time grows with the square, since num-bigint divides
-/// as one does by hand: 1,000 keys of 2048 bits take 1.6 s, so many as this half a minute.
+/// Most keys of one call of [`shared_factors`]: of 2048 bits, so many take 5 s. Time grows with the
+/// square of all their bits, since num-bigint divides as one does by hand.
 pub const MAX_BATCH: usize = 1 << 12;
-/// Most moduli that are compared pair by pair once they are known to share: 20 seconds.
+/// Most moduli that are compared pair by pair once they are known to share, which takes 20 s.
 const MAX_SHARING: usize = 512;
 
 /// What is wrong with a public key.

@@ -16,6 +16,7 @@ mod pkcs12;
 mod pkcs12_write;
 mod pkcs8;
 mod private;
+mod private_der;
 mod pss;
 mod public;
 mod secret;

@@ -236,7 +236,7 @@ fn mistakes_are_told_and_change_nothing() {
 #[test]
 fn keys_of_every_kind_and_with_a_passphrase() {
     let desk = Desk::new();
-    for alg in ["p256", "p384", "p521", "ed25519", "rsa2048"] {
+    for alg in ["p256", "p384", "p521", "ed25519", "ml-dsa-44", "rsa2048"] {
         desk.done(&format!("esign key generate --alg {alg} -o {alg}.pem"));
         desk.done(&format!(
             "esign cert request --key {alg}.pem --subject CN=A -o {alg}.csr"

@@ -17,7 +17,7 @@ use esign_core::keys::{DigestAlgorithm, Hasher};
 #[test]
 fn every_algorithm_makes_a_key_that_asks_for_a_certificate() {
     let folder = Folder::new();
-    for alg in ["p256", "p384", "p521", "ed25519", "rsa2048"] {
+    for alg in ["p256", "p384", "p521", "ed25519", "ml-dsa-44", "rsa2048"] {
         let (key, request) = (format!("{alg}.pem"), format!("{alg}.csr"));
         let made = folder
             .run(&["key", "generate", "--alg", alg, "-o", &key])

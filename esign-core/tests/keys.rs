@@ -14,8 +14,8 @@ use std::path::PathBuf;
 
 use esign_core::der::{Tag, Writer};
 use esign_core::keys::{
-    Curve, Kdf, KeyAlgorithm, KeyError, KeyErrorKind, KeySpec, Passphrase, Pkcs12, PrivateKey,
-    PublicKey, Random, SigningKey,
+    Curve, Kdf, KeyAlgorithm, KeyError, KeyErrorKind, KeySpec, MlDsa, Passphrase, Pkcs12,
+    PrivateKey, PublicKey, Random, SigningKey,
 };
 use ring::rand::SystemRandom;
 
@@ -61,6 +61,11 @@ fn generated_keys_sign_and_come_back() {
         (KeySpec::Ec(Curve::P384), KeyAlgorithm::Ec(Curve::P384), 1),
         (KeySpec::Ec(Curve::P521), KeyAlgorithm::Ec(Curve::P521), 1),
         (KeySpec::Ed25519, KeyAlgorithm::Ed25519, 1),
+        (
+            KeySpec::MlDsa(MlDsa::MlDsa65),
+            KeyAlgorithm::MlDsa(MlDsa::MlDsa65),
+            1,
+        ),
         (KeySpec::Rsa2048, KeyAlgorithm::Rsa { bits: 2048 }, 6),
         (KeySpec::Rsa3072, KeyAlgorithm::Rsa { bits: 3072 }, 6),
         (KeySpec::Rsa4096, KeyAlgorithm::Rsa { bits: 4096 }, 6),

@@ -261,6 +261,31 @@ fn curves_are_named_and_known() {
     }
 }
 
+#[test]
+fn short_rsa_verifies_by_every_scheme() {
+    let key = public("rsa1024");
+    check(&key, "rsa1024", SignatureAlgorithm::RsaPkcs1);
+    let mut seen = 0;
+    for (digest, label) in &DIGESTS {
+        let Ok(signature) = std::fs::read(
+            PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+                .join(format!("tests/vectors/public/rsa1024.{label}.pss")),
+        ) else {
+            continue;
+        };
+        seen += 1;
+        let algorithm = SignatureAlgorithm::RsaPss(*digest);
+        assert_eq!(
+            key.verify(algorithm, b"Qanun", &signature),
+            Ok(()),
+            "{label}"
+        );
+        assert!(key.verify(algorithm, b"qanun", &signature).is_err());
+    }
+    // SHA-512 leaves no room for a salt of its length.
+    assert_eq!(seen, 3);
+}
+
 /// RFC 4055 3.3: a key with parameters takes signatures by them alone, with a salt at least as
 /// long.
 #[test]

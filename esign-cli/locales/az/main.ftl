@@ -6,6 +6,7 @@ sign-done = { $file }: imzalandı, { $target } faylına yazıldı
 
 key-done-protected = gizli açar { $target } faylına yazıldı, parolla qorunur
 key-done-open = gizli açar { $target } faylına parolsuz yazıldı: faylı heç kimə verməyin
+key-exported = açar sertifikatları ilə birlikdə ({ $count }) { $target } faylına yazıldı, parolla qorunur
 request-done = "{ $subject }" üçün sorğu { $target } faylına yazıldı
 config-done = { $target } faylına yazıldı
 

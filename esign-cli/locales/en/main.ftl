@@ -6,6 +6,7 @@ sign-done = { $file }: signed, written to { $target }
 
 key-done-protected = private key written to { $target }, protected by the passphrase
 key-done-open = private key written to { $target }, without a passphrase: keep the file to yourself
+key-exported = key written to { $target } with its certificates ({ $count }), protected by the passphrase
 request-done = request for "{ $subject }" written to { $target }
 config-done = written to { $target }
 

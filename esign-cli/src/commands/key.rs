@@ -1,4 +1,4 @@
-//! `esign key`: makes private keys.
+//! `esign key`: makes private keys, and packs them for other programs.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use esign_core::keys::{Curve, Kdf, KeySpec, MlDsa, Passphrase, PrivateKey};
 use ring::rand::SystemRandom;
 use zeroize::Zeroizing;
 
+use super::key_export::{ExportArgs, export};
 use super::secrets::PassphraseArgs;
 use crate::failure::{Exit, Failure};
 use crate::files::{Output, Secrecy};
@@ -18,6 +19,8 @@ use crate::{Context, print};
 pub(crate) enum KeyCommand {
     /// Make a private key
     Generate(GenerateArgs),
+    /// Pack a key and its certificates into a PKCS#12 file (.p12, .pfx)
+    Export(ExportArgs),
 }
 
 /// Make a private key
@@ -25,6 +28,7 @@ pub(crate) enum KeyCommand {
 #[command(after_help = "Examples:
   esign key generate -o my.pem
   esign key generate --alg rsa3072 -o my.pem --passphrase-file code.txt
+  esign key generate --alg ml-dsa-65 -o my.pem
   ESIGN_PASSPHRASE=… esign key generate --alg ed25519 -o my.pem
 
 On a terminal the passphrase is asked for; elsewhere a key without one is written as it is, for
@@ -92,6 +96,7 @@ impl From<Algorithm> for KeySpec {
 pub(crate) fn run(command: KeyCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
         KeyCommand::Generate(args) => generate(&args, context),
+        KeyCommand::Export(args) => export(&args, context),
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod cert_verify;
 pub(crate) mod code;
 pub(crate) mod config;
 pub(crate) mod key;
+mod key_export;
 pub(crate) mod quickstart;
 pub(crate) mod secrets;
 pub(crate) mod sign;

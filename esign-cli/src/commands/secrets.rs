@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use esign_core::keys::{KeyErrorKind, Passphrase, Pkcs12, PrivateKey};
+use esign_core::keys::{KeyErrorKind, Passphrase, Pkcs12, PrivateKey, SigningKey};
 use esign_core::x509::{Certificate, certificates};
 use zeroize::Zeroizing;
 
@@ -50,6 +50,43 @@ pub(crate) struct Loaded {
     pub(crate) key: PrivateKey,
     /// Of a PKCS#12 file; the key's own first.
     pub(crate) certificates: Vec<Certificate>,
+}
+
+impl Loaded {
+    /// The key, its certificate and the other certificates, out of `cert` or else out of the
+    /// key's own file; `path` is that of the key.
+    pub(crate) fn certified(
+        self,
+        path: &Path,
+        cert: Option<&Path>,
+    ) -> Result<(PrivateKey, Certificate, Vec<Certificate>), Failure> {
+        let mut all = match cert {
+            Some(cert) => certificates(&files::read(cert)?)
+                .map_err(|e| Failure::about(&cert.display(), &e))?,
+            None => self.certificates,
+        };
+        let spki = self.key.public_key().spki();
+        let Some(own) = all.iter().position(|c| c.spki_der() == spki) else {
+            let key = path.display();
+            let (what, hint) = match (cert, all.first()) {
+                (Some(cert), Some(first)) => (
+                    format!(
+                        "key {key} does not belong to certificate {} (\"{}\")",
+                        cert.display(),
+                        first.subject()
+                    ),
+                    "give the certificate that was issued for this key",
+                ),
+                _ => (
+                    format!("{key}: there is no certificate with the key"),
+                    "give it with --cert FILE",
+                ),
+            };
+            return Err(Failure::new(what).hint(hint));
+        };
+        let certificate = all.remove(own);
+        Ok((self.key, certificate, all))
+    }
 }
 
 /// Loads a private key: PKCS#8, SEC1, PKCS#1 (PEM or DER), or PKCS#12 with its certificates.

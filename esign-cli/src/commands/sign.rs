@@ -10,12 +10,12 @@ use esign_core::keys::PrivateKey;
 use esign_core::pades::{self, Permission};
 use esign_core::source::ReadAt;
 use esign_core::time::UnixTime;
-use esign_core::x509::{Certificate, certificates};
+use esign_core::x509::Certificate;
 
 use super::secrets::{PassphraseArgs, load_key};
 use super::trust::now;
 use crate::failure::{Exit, Failure};
-use crate::files::{self, Output, Secrecy, Source};
+use crate::files::{Output, Secrecy, Source};
 use crate::{Context, print};
 
 /// Sign files: PDF inside, anything else beside or around
@@ -172,37 +172,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
 
 impl<'a> Job<'a> {
     fn load(args: &'a Args) -> Result<Self, Failure> {
-        let loaded = load_key(&args.key, &args.passphrase)?;
-        let mut all = match &args.cert {
-            Some(path) => certificates(&files::read(path)?)
-                .map_err(|e| Failure::about(&path.display(), &e))?,
-            None => loaded.certificates,
-        };
-        let spki = esign_core::keys::SigningKey::public_key(&loaded.key)
-            .spki()
-            .to_vec();
-        let Some(own) = all.iter().position(|c| c.spki_der() == spki) else {
-            let (what, hint) = match (&args.cert, all.first()) {
-                (Some(path), Some(first)) => (
-                    format!(
-                        "key {} does not belong to certificate {} (\"{}\")",
-                        args.key.display(),
-                        path.display(),
-                        first.subject()
-                    ),
-                    "give the certificate that was issued for this key",
-                ),
-                _ => (
-                    format!(
-                        "{}: there is no certificate with the key",
-                        args.key.display()
-                    ),
-                    "give it with --cert FILE",
-                ),
-            };
-            return Err(Failure::new(what).hint(hint));
-        };
-        let certificate = all.remove(own);
+        let (key, certificate, chain) =
+            load_key(&args.key, &args.passphrase)?.certified(&args.key, args.cert.as_deref())?;
         let time = args.signing_time.unwrap_or_else(now);
         if !certificate.is_valid_at(time) && !args.allow_expired {
             return Err(Failure::new(format!(
@@ -217,9 +188,9 @@ impl<'a> Job<'a> {
         }
         Ok(Self {
             args,
-            key: loaded.key,
+            key,
             certificate,
-            chain: all,
+            chain,
             time,
         })
     }

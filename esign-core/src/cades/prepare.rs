@@ -460,8 +460,8 @@ fn algorithms(signer: &SignerInfo, findings: &mut Vec<Finding>) {
     let (Ok(digest), Ok(algorithm)) = (signer.digest_algorithm, signer.signature_algorithm) else {
         return;
     };
-    // RFC 8419 3.1: Ed25519 goes with SHA-512.
-    if algorithm.digest() == digest {
+    // RFC 8419 3.1: Ed25519 goes with SHA-512; RFC 9882 3.3: ML-DSA with what is as strong.
+    if algorithm.agrees_with(digest) {
         findings.push(Finding::passed(RULE, CLAUSE));
     } else {
         findings.push(

@@ -260,6 +260,18 @@ impl SignatureAlgorithm {
         }
     }
 
+    /// Whether CMS may hash the content by `digest` where the signature is by this algorithm. ML-DSA
+    /// takes every digest that is as strong as it is (RFC 9882 table 1), the others their own.
+    pub fn agrees_with(self, digest: DigestAlgorithm) -> bool {
+        let least = match self {
+            Self::MlDsa(MlDsa::MlDsa44) => 32,
+            Self::MlDsa(MlDsa::MlDsa65) => 48,
+            Self::MlDsa(MlDsa::MlDsa87) => 64,
+            _ => return digest == self.digest(),
+        };
+        digest.output_len() >= least
+    }
+
     /// The `AlgorithmIdentifier`'s OBJECT IDENTIFIER.
     pub const fn oid(self) -> ObjectIdentifier {
         use DigestAlgorithm as D;
@@ -492,6 +504,27 @@ mod tests {
             a.encode(&mut w);
             assert_eq!(SignatureAlgorithm::from_der(&w.finish()).unwrap(), Ok(a));
         }
+    }
+
+    #[test]
+    fn ml_dsa_goes_with_digests_as_strong() {
+        use DigestAlgorithm as D;
+        let all = |set| {
+            let algorithm = SignatureAlgorithm::MlDsa(set);
+            assert!(algorithm.agrees_with(algorithm.digest()));
+            D::ALL
+                .into_iter()
+                .filter(move |d| algorithm.agrees_with(*d))
+        };
+        let strong = [D::Sha512, D::Sha3_512];
+        assert!(all(MlDsa::MlDsa87).eq(strong));
+        let middle = [D::Sha384, D::Sha512, D::Sha3_384, D::Sha3_512];
+        assert!(all(MlDsa::MlDsa65).eq(middle));
+        let weak = [D::Sha1, D::Sha224];
+        assert!(all(MlDsa::MlDsa44).all(|d| !weak.contains(&d)));
+        assert_eq!(all(MlDsa::MlDsa44).count(), 6);
+        assert!(SignatureAlgorithm::Ed25519.agrees_with(D::Sha512));
+        assert!(!SignatureAlgorithm::Ed25519.agrees_with(D::Sha256));
     }
 
     #[test]

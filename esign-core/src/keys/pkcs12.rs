@@ -1,4 +1,4 @@
-//! PKCS#12 files (RFC 7292), read only: what OpenSSL, Java, Windows and browsers export.
+//! PKCS#12 files (RFC 7292) as they are read: what OpenSSL, Java, Windows and browsers export.
 
 use ring::hmac;
 use zeroize::Zeroizing;
@@ -432,7 +432,7 @@ fn verify_mac(
 }
 
 /// The `SubjectPublicKeyInfo` of a `Certificate` (RFC 5280 4.1), as it stands there.
-fn certificate_spki(certificate: &[u8]) -> Result<&[u8], DecodeError> {
+pub(super) fn certificate_spki(certificate: &[u8]) -> Result<&[u8], DecodeError> {
     let mut r = Reader::new(certificate, Rules::Der);
     let mut certificate = r
         .expect(Tag::SEQUENCE, "certificate")?

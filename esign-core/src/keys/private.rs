@@ -6,11 +6,12 @@ use aws_lc_rs::signature::KeyPair;
 use zeroize::Zeroizing;
 
 use super::mldsa::MlDsaKey;
+use super::private_der::{EcPrivateKey, OneAsymmetricKey};
 use super::{
     Curve, DigestAlgorithm, KeyAlgorithm, KeyError, KeyErrorKind, MlDsa, PublicKey,
     SignatureAlgorithm, SigningKey,
 };
-use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, Writer, decode};
+use crate::der::{DecodeError, DecodeKind, Rules, Tag, Tlv, Writer, decode};
 use crate::oid;
 
 /// Smallest RSA modulus that signs, in bits: ETSI TS 119 312 no longer knows shorter ones, and
@@ -419,77 +420,6 @@ impl From<DecodeError> for KeyError {
     }
 }
 
-/// `OneAsymmetricKey` (RFC 5958 2).
-struct OneAsymmetricKey<'a> {
-    algorithm: Tlv<'a>,
-    key: &'a [u8],
-    public: Option<&'a [u8]>,
-}
-
-impl<'a> OneAsymmetricKey<'a> {
-    fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let place = *r;
-        let version = r.u32("version")?;
-        if version > 1 {
-            return Err(place.error(DecodeKind::Value("version is not v1 or v2"), "version"));
-        }
-        let algorithm = r.expect(Tag::SEQUENCE, "privateKeyAlgorithm")?;
-        let key = r.expect(Tag::OCTET_STRING, "privateKey")?.value;
-        r.optional(Tag::constructed(0), "attributes")?;
-        let public = if let Some(public) = r.optional(Tag::primitive(1), "publicKey")? {
-            Some(public.bit_octets("publicKey")?)
-        } else if let Some(public) = r.optional(Tag::constructed(1), "publicKey")? {
-            // ring before 0.17 tagged it explicitly.
-            Some(public.nested("publicKey", bit_string)?)
-        } else {
-            None
-        };
-        Ok(Self {
-            algorithm,
-            key,
-            public,
-        })
-    }
-}
-
-/// `ECPrivateKey` (RFC 5915 3).
-struct EcPrivateKey<'a> {
-    scalar: &'a [u8],
-    curve: Option<Tlv<'a>>,
-    public: Option<&'a [u8]>,
-}
-
-impl<'a> EcPrivateKey<'a> {
-    fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        r.sequence("ecPrivateKey", |r| {
-            let place = *r;
-            if r.u32("version")? != 1 {
-                return Err(place.error(DecodeKind::Value("version is not 1"), "version"));
-            }
-            let scalar = r.expect(Tag::OCTET_STRING, "privateKey")?.value;
-            let curve = r.optional(Tag::constructed(0), "parameters")?;
-            let curve = match curve {
-                Some(c) => Some(c.nested("parameters", |r| r.any("namedCurve"))?),
-                None => None,
-            };
-            let public = r.optional(Tag::constructed(1), "publicKey")?;
-            let public = match public {
-                Some(p) => Some(p.nested("publicKey", bit_string)?),
-                None => None,
-            };
-            Ok(Self {
-                scalar,
-                curve,
-                public,
-            })
-        })
-    }
-}
-
-fn bit_string<'a>(r: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
-    r.expect(Tag::BIT_STRING, "")?.bit_octets("")
-}
-
 fn known_curve(parameters: &Tlv<'_>) -> Result<Curve, KeyError> {
     if parameters.tag != Tag::OID {
         return Err(other_curve());
@@ -613,6 +543,7 @@ mod tests {
             KeySpec::Ec(Curve::P384),
             KeySpec::Ec(Curve::P521),
             KeySpec::Ed25519,
+            KeySpec::MlDsa(MlDsa::MlDsa65),
             KeySpec::Rsa2048,
         ];
         for spec in specs {

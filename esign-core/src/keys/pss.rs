@@ -10,7 +10,7 @@
 use num_bigint::BigUint;
 
 use super::{DigestAlgorithm, Hasher, VerifyError};
-use crate::der::{Rules, decode};
+use crate::der::{DecodeError, Rules, decode};
 
 /// Verifies with `key`, an `RSAPublicKey` of `bits`; parameters are digest, mask digest and
 /// salt length in octets.
@@ -78,18 +78,20 @@ pub(super) fn verify(
     }
 }
 
-/// RSAVP1 (RFC 8017 5.2.2) after the check of the signature's length.
-pub(super) fn recover(key: &[u8], bits: u32, signature: &[u8]) -> Result<BigUint, VerifyError> {
-    let (modulus, exponent) = decode(key, Rules::Der, |r| {
+/// Modulus and public exponent of an `RSAPublicKey` (RFC 8017 A.1.1).
+pub(super) fn rsa_numbers(key: &[u8]) -> Result<(BigUint, BigUint), DecodeError> {
+    decode(key, Rules::Der, |r| {
         r.sequence("", |r| {
             let modulus = BigUint::from_bytes_be(r.integer("modulus")?);
-            Ok((
-                modulus,
-                BigUint::from_bytes_be(r.integer("publicExponent")?),
-            ))
+            let exponent = BigUint::from_bytes_be(r.integer("publicExponent")?);
+            Ok((modulus, exponent))
         })
     })
-    .map_err(|_| VerifyError::Invalid)?;
+}
+
+/// RSAVP1 (RFC 8017 5.2.2) after the check of the signature's length.
+pub(super) fn recover(key: &[u8], bits: u32, signature: &[u8]) -> Result<BigUint, VerifyError> {
+    let (modulus, exponent) = rsa_numbers(key).map_err(|_| VerifyError::Invalid)?;
     let length = usize::try_from(bits.div_ceil(8)).unwrap_or(usize::MAX);
     let value = BigUint::from_bytes_be(signature);
     if signature.len() != length || value >= modulus {

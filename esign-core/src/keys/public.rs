@@ -13,6 +13,9 @@ const MAX_RSA_BITS: u32 = 8192;
 /// Smallest RSA modulus that is verified, in bits. Old signatures have it; whether it may still be
 /// relied on is a policy's to say.
 const MIN_RSA_BITS: u32 = 1024;
+/// Smallest RSA modulus that ring verifies every scheme with, in bits: it says 2048, and rounds up
+/// to whole octets.
+const RING_RSA_BITS: u32 = 2041;
 
 /// A public key as its `SubjectPublicKeyInfo` gives it (RFC 5280 4.1.2.7). Cheap to clone.
 #[derive(Clone)]
@@ -302,14 +305,14 @@ impl PublicKey {
             (KeyAlgorithm::Rsa { bits }, S::RsaPkcs1(d)) => match d {
                 D::Sha1 => ring(&r::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
                 D::Sha256 => ring(&r::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
-                D::Sha384 => ring(&r::RSA_PKCS1_2048_8192_SHA384),
+                D::Sha384 if bits >= RING_RSA_BITS => ring(&r::RSA_PKCS1_2048_8192_SHA384),
                 D::Sha512 => ring(&r::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
                 _ => pkcs1::verify(octets, bits, d, message, signature),
             },
             (KeyAlgorithm::Rsa { bits } | KeyAlgorithm::RsaPss { bits }, S::RsaPss(d)) => match d {
-                D::Sha256 => ring(&r::RSA_PSS_2048_8192_SHA256),
-                D::Sha384 => ring(&r::RSA_PSS_2048_8192_SHA384),
-                D::Sha512 => ring(&r::RSA_PSS_2048_8192_SHA512),
+                D::Sha256 if bits >= RING_RSA_BITS => ring(&r::RSA_PSS_2048_8192_SHA256),
+                D::Sha384 if bits >= RING_RSA_BITS => ring(&r::RSA_PSS_2048_8192_SHA384),
+                D::Sha512 if bits >= RING_RSA_BITS => ring(&r::RSA_PSS_2048_8192_SHA512),
                 _ => {
                     let salt = u16::try_from(d.output_len()).unwrap_or(0);
                     pss::verify(octets, bits, (d, d, salt), message, signature)

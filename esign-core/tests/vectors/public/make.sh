@@ -3,7 +3,7 @@
 # NAME.pub.der is a SubjectPublicKeyInfo, NAME.DIGEST.sig a signature over message.txt.
 set -eu
 cd "$(dirname "$0")"
-rm -f ./*.der ./*.sig
+rm -f ./*.der ./*.sig ./*.pss
 printf 'Qanun' >message.txt
 
 take() { # NAME DIGEST…
@@ -31,4 +31,11 @@ done
 # The curve is P-256, but spelt out (RFC 5480 2.1.1 allows its name alone).
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit -out key.tmp
 take explicit
+# Short RSA, with what ring has for 2048 bits and more only.
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out key.tmp
+take rsa1024 sha1 sha256 sha384 sha512
+for d in sha1 sha256 sha384; do
+    openssl dgst -$d -sign key.tmp -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest \
+        -out rsa1024.$d.pss message.txt
+done
 rm ./*.tmp

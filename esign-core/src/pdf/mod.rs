@@ -9,6 +9,7 @@
 //! # Source
 //! ISO 32000-1 §7.2–7.7 (syntax, file structure, page tree).
 
+mod claims;
 mod deviation;
 mod document;
 mod error;

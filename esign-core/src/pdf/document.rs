@@ -37,6 +37,8 @@ pub struct Document<'a> {
     pub(super) containers: OnceCell<HashMap<u32, Vec<u32>>>,
     /// How many of them may still be listed as changed.
     pub(super) member_budget: Cell<usize>,
+    /// Number and section of every entry, ascending; filled where there are many sections.
+    pub(super) places: OnceCell<Vec<(u32, u32)>>,
 }
 
 #[derive(Default)]
@@ -79,6 +81,7 @@ impl<'a> Document<'a> {
             object_streams: RefCell::default(),
             containers: OnceCell::new(),
             member_budget: Cell::new(MAX_LISTED_MEMBERS),
+            places: OnceCell::new(),
         };
         let header = tail::header(&mut document)?;
         let startxref = tail::last_startxref(&document)?;
@@ -342,15 +345,6 @@ impl<'d> View<'d> {
             .get(self.revision)
             .and_then(|r| self.document.sections.get(r.sections.start))
             .map_or_else(|| self.document.trailer(), |s| &s.trailer)
-    }
-
-    /// Where the cross-reference chain of this revision places an object; `None` if it is unknown.
-    pub fn locate(&self, number: u32) -> Option<Location> {
-        let revision = self.document.revisions.get(self.revision)?;
-        xref::locate(
-            self.document.sections.get(revision.sections.start..)?,
-            number,
-        )
     }
 
     /// The indirect object with this number; `None` if it is free or unknown.

@@ -18,6 +18,7 @@ mod lexer;
 pub mod limits;
 mod objects;
 mod pages;
+mod places;
 mod tail;
 pub(crate) mod text;
 mod update;

@@ -39,48 +39,53 @@ impl Judge<'_> {
 
     /// Compares the fields, and keeps those that the revision added or wrote.
     pub(super) fn fields(&mut self) -> Result<(), PdfError> {
-        let (old, new) = (self.old_form, self.new_form);
-        // A field that is its own widget, of which nothing was written, is the same in both.
+        let (old, new) = (&self.old_form.fields, &self.new_form.fields);
+        // A field that is its own widget, of which nothing was written, is the same in both; mostly
+        // all are, and some are added behind them.
+        let same = |(a, b): &(&Arc<Field>, &Arc<Field>)| Arc::ptr_eq(a, b);
+        let same = old.iter().zip(new).take_while(same).count();
+        let (kept, old) = old.split_at_checked(same).unwrap_or_default();
+        let new = new.get(same..).unwrap_or_default();
+        for field in kept {
+            self.kept(field)?;
+        }
         let places = |fields: &[Arc<Field>]| -> HashSet<*const Field> {
             fields.iter().map(Arc::as_ptr).collect()
         };
-        let (in_old, in_new) = (places(&old.fields), places(&new.fields));
-        let changed: Vec<Arc<Field>> = new
-            .fields
-            .iter()
-            .filter(|f| !in_old.contains(&Arc::as_ptr(f)))
-            .cloned()
-            .collect();
+        let (in_old, in_new) = (places(old), places(new));
+        let is_new = |f: &&Arc<Field>| !in_old.contains(&Arc::as_ptr(f));
+        let changed: Vec<Arc<Field>> = new.iter().filter(is_new).cloned().collect();
         self.changed.clone_from(&changed);
         let by_name: HashMap<&str, &Field> =
             changed.iter().map(|f| (f.name.as_str(), &**f)).collect();
-        for field in &old.fields {
+        let mut known: HashSet<(&str, Option<Reference>)> = HashSet::new();
+        for field in old {
             if in_new.contains(&Arc::as_ptr(field)) {
-                let value = field.value.as_ref().and_then(|v| Object::as_ref(v));
-                if value.is_some_and(|v| self.written.contains(&v.number)) {
-                    self.field(field, field)?;
-                }
+                self.kept(field)?;
                 continue;
             }
-            let Some(now) = by_name.get(field.name.as_str()) else {
-                self.note(
+            known.insert((&field.name, field.reference));
+            match by_name.get(field.name.as_str()) {
+                Some(now) => self.field(field, now)?,
+                None => self.note(
                     ChangeKind::Other,
                     format!("form field {} was removed", field.name),
-                );
-                continue;
-            };
-            self.field(field, now)?;
+                ),
+            }
         }
-        let known: HashSet<(&str, Option<Reference>)> = old
-            .fields
-            .iter()
-            .filter(|f| !in_new.contains(&Arc::as_ptr(f)))
-            .map(|f| (f.name.as_str(), f.reference))
-            .collect();
         for field in &changed {
             if !known.contains(&(field.name.as_str(), field.reference)) {
                 self.added_field(field)?;
             }
+        }
+        Ok(())
+    }
+
+    /// A field of which nothing was written, but for its value perhaps.
+    fn kept(&mut self, field: &Field) -> Result<(), PdfError> {
+        let value = field.value.as_ref().and_then(|v| Object::as_ref(v));
+        if value.is_some_and(|v| self.written.contains(&v.number)) {
+            self.field(field, field)?;
         }
         Ok(())
     }

@@ -38,6 +38,10 @@ impl Judge<'_> {
         before: &[Object],
         after: &[Object],
     ) -> Result<(), PdfError> {
+        // Mostly some are added behind those that were there.
+        let same = before.iter().zip(after).take_while(|(a, b)| a == b).count();
+        let before = before.get(same..).unwrap_or_default();
+        let after = after.get(same..).unwrap_or_default();
         let (old, new): (HashSet<_>, HashSet<_>) = (
             before.iter().map(key).collect(),
             after.iter().map(key).collect(),

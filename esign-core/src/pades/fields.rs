@@ -85,7 +85,7 @@ impl Known {
         Self::limited(MAX_VISITS)
     }
 
-    fn limited(visits: usize) -> Self {
+    pub(super) fn limited(visits: usize) -> Self {
         Self {
             fields: HashMap::new(),
             visits,
@@ -401,6 +401,33 @@ fn permission(view: View<'_>, dict: &Dict) -> Result<Option<u8>, PdfError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_are_counted_over_all_revisions() {
+        let mut file = b"%PDF-1.7\n".to_vec();
+        let body = "<</Type/Catalog/AcroForm<</Fields[<</T(a)>><</T(b)/Kids[1 2]>><</T(c)>>]>>>>";
+        file.extend(format!("1 0 obj\n{body}\nendobj\n").bytes());
+        let tail = "trailer\n<</Size 2/Root 1 0 R>>\nstartxref\n";
+        let table = format!(
+            "xref\n1 1\n0000000009 00000 n \n{tail}{}\n%%EOF\n",
+            file.len()
+        );
+        file.extend(table.bytes());
+        let document = crate::pdf::Document::open(&file).unwrap();
+        let view = document.current();
+        // Three fields and two kids.
+        for (visits, read, truncated) in [(0, 0, true), (1, 1, true), (3, 2, true), (5, 3, false)] {
+            let mut known = Known::limited(visits);
+            let form = Form::read_with(view, &view.catalog().unwrap(), &mut known).unwrap();
+            assert_eq!(
+                (form.fields.len(), form.truncated),
+                (read, truncated),
+                "{visits}"
+            );
+            let again = Form::read_with(view, &view.catalog().unwrap(), &mut known).unwrap();
+            assert_eq!(again.fields.len(), 0, "{visits}");
+        }
+    }
 
     #[test]
     fn scopes_know_exact_names_only() {

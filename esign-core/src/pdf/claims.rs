@@ -153,3 +153,49 @@ impl Document<'_> {
         members
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_of_rewritten_streams_are_listed_within_their_limit() {
+        // Objects 1 to 4 in the object stream 5, which a second revision writes again.
+        let members = "<</Length 42/Type/ObjStm/N 4/First 16>>\nstream\n1 0 2 20 3 21 4 22 <</Type/Catalog>>   1 2 3 \nendstream";
+        let mut file = b"%PDF-1.7\n".to_vec();
+        let mut previous = String::new();
+        for revision in 0..2u8 {
+            let stream = file.len();
+            file.extend(format!("5 0 obj\n{members}\nendobj\n").bytes());
+            let at = file.len();
+            let offset = u16::try_from(stream).unwrap().to_be_bytes();
+            let mut rows = vec![1, offset[0], offset[1], 0];
+            let mut index = "5 1".to_owned();
+            if revision == 0 {
+                let inside = (0..4u8).flat_map(|n| [2, 0, 5, n]);
+                rows = inside.chain(rows).collect();
+                index = "1 5".to_owned();
+            }
+            let dict = format!(
+                "<</Type/XRef/W[1 2 1]/Index[{index}]/Size 9/Root 1 0 R{previous}/Length {}>>",
+                rows.len()
+            );
+            file.extend(format!("{} 0 obj\n{dict}\nstream\n", 6 + revision).bytes());
+            file.extend(&rows);
+            file.extend(format!("\nendstream\nendobj\nstartxref\n{at}\n%%EOF\n").bytes());
+            previous = format!("/Prev {at}");
+        }
+        let numbers = |document: &Document<'_>| -> Vec<u32> {
+            document.changes(1).iter().map(|c| c.number).collect()
+        };
+        let document = Document::open(&file).unwrap();
+        assert_eq!(numbers(&document), [1, 2, 3, 4, 5]);
+        document.member_budget.set(2);
+        assert_eq!(numbers(&document), [1, 2, 5]);
+        assert_eq!(
+            numbers(&document),
+            [5],
+            "the stream itself is always listed"
+        );
+    }
+}

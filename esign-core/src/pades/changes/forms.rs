@@ -266,7 +266,7 @@ impl Judge<'_> {
         if self.widgets_now.is_none() {
             let mut numbers = HashSet::new();
             for field in &self.changed {
-                numbers.extend(super::reach::numbers(self.after, field)?);
+                numbers.extend(super::walk::numbers(self.after, field)?);
             }
             self.widgets_now = Some(numbers);
         }

@@ -23,6 +23,7 @@ mod pages;
 mod reach;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 /// Descriptions kept for one revision.
 const MAX_TOUCHED: usize = 50;

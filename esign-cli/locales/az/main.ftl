@@ -104,6 +104,7 @@ rule-pdf-contents-padding = imzadan sonra öz yerində yalnız sıfırlar var
 rule-pdf-contents-message = imza oxunur
 rule-pdf-content-enclosed = imzanın öz daxilində məzmun yoxdur
 rule-pdf-revision = imzalanmış redaksiya sənədindir və bu imzanı ehtiva edir
+rule-pdf-unsigned-octets = imzalanmış baytlardan sonrakı hər bayt bir redaksiyaya aiddir
 rule-pdf-one-signer = imzanın bir sahibi var
 rule-pdf-subfilter = imzanın növü məlumdur
 rule-pdf-signature-shared = imza yalnız bir sahədədir

@@ -104,6 +104,7 @@ rule-pdf-contents-padding = nothing but zeros follows the signature in its place
 rule-pdf-contents-message = the signature can be read
 rule-pdf-content-enclosed = the signature holds no content of its own
 rule-pdf-revision = the signed revision is one of the document, and holds this signature
+rule-pdf-unsigned-octets = every octet after the signed ones belongs to a revision
 rule-pdf-one-signer = the signature has one signer
 rule-pdf-subfilter = the kind of signature is known
 rule-pdf-signature-shared = the signature stands in one field only

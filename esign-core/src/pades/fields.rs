@@ -4,7 +4,8 @@
 //! # Source
 //! ISO 32000-2 12.7 (forms), 12.8.2 (transform methods), table 236 (signature field lock).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::pdf::text;
 use crate::pdf::{Dict, Object, PdfError, Reference, View};
@@ -13,6 +14,19 @@ use crate::pdf::{Dict, Object, PdfError, Reference, View};
 const MAX_DEPTH: usize = 32;
 /// Fields of one form. Tax forms have a few thousand.
 const MAX_FIELDS: usize = 100_000;
+
+/// Fields that are looked at over all revisions of a document together: 2 000 signatures, each in
+/// a revision of its own, are 2 million.
+const MAX_VISITS: usize = 1 << 24;
+
+/// Fields as they were read in an earlier revision, and how many more may be looked at.
+///
+/// Only fields at the root of the form that are their own widgets are kept: nothing but their own
+/// object says what they are.
+pub(super) struct Known {
+    fields: HashMap<Reference, Arc<Field>>,
+    visits: usize,
+}
 
 /// One terminal or named field.
 #[derive(Clone, Debug)]
@@ -26,7 +40,9 @@ pub(super) struct Field {
     /// `/FT`, its own or inherited.
     pub(super) kind: Vec<u8>,
     /// `/V`, its own or inherited, as it stands: mostly a reference for signatures.
-    pub(super) value: Option<Object>,
+    ///
+    /// Shared: a parent's signature may be inherited by any number of fields.
+    pub(super) value: Option<Arc<Object>>,
 }
 
 /// The form of a document.
@@ -37,9 +53,11 @@ pub(super) struct Form {
     /// The form's dictionary; empty where there is none.
     pub(super) dict: Dict,
     /// Every field with a name of its own and every terminal field.
-    pub(super) fields: Vec<Field>,
+    pub(super) fields: Vec<Arc<Field>>,
     /// What was wrong with the tree without making it unreadable.
     pub(super) oddities: Vec<String>,
+    /// Whether there are more fields than were read.
+    pub(super) truncated: bool,
 }
 
 /// Which fields a restriction speaks of, by exact full names (rule 57).
@@ -61,9 +79,50 @@ pub(super) struct Restriction {
     pub(super) locked: Vec<Scope>,
 }
 
+impl Known {
+    /// Nothing known, [`MAX_VISITS`] to spend.
+    pub(super) fn new() -> Self {
+        Self::limited(MAX_VISITS)
+    }
+
+    pub(super) fn limited(visits: usize) -> Self {
+        Self {
+            fields: HashMap::new(),
+            visits,
+        }
+    }
+
+    /// Forgets the fields that a revision writes.
+    pub(super) fn forget(&mut self, written: &HashSet<u32>) {
+        if written.len() < self.fields.len() {
+            // A field that is kept has no other generation: a change of it is a change.
+            let generation = 0;
+            for &number in written {
+                self.fields.remove(&Reference { number, generation });
+            }
+        } else {
+            self.fields.retain(|r, _| !written.contains(&r.number));
+        }
+    }
+
+    /// Forgets all fields, not what was spent.
+    pub(super) fn forget_all(&mut self) {
+        self.fields.clear();
+    }
+}
+
 impl Form {
     /// Reads the form of the document's catalog.
     pub(super) fn read(view: View<'_>, catalog: &Dict) -> Result<Self, PdfError> {
+        Self::read_with(view, catalog, &mut Known::new())
+    }
+
+    /// Reads the form with what is known of its fields, and adds to that.
+    pub(super) fn read_with(
+        view: View<'_>,
+        catalog: &Dict,
+        known: &mut Known,
+    ) -> Result<Self, PdfError> {
         let Some(entry) = catalog.get("AcroForm") else {
             return Ok(Self::default());
         };
@@ -76,17 +135,18 @@ impl Form {
             dict: dict.clone(),
             fields: Vec::new(),
             oddities: Vec::new(),
+            truncated: false,
         };
-        form.walk(view)?;
+        form.walk(view, known)?;
         Ok(form)
     }
 
-    fn walk(&mut self, view: View<'_>) -> Result<(), PdfError> {
+    fn walk(&mut self, view: View<'_>, known: &mut Known) -> Result<(), PdfError> {
         struct Node {
             object: Object,
             prefix: String,
             kind: Vec<u8>,
-            value: Option<Object>,
+            value: Option<Arc<Object>>,
             depth: usize,
         }
         let roots = self
@@ -118,10 +178,21 @@ impl Form {
                     .push(format!("field {reference} stands twice in the form"));
                 continue;
             }
-            if node.depth > MAX_DEPTH || self.fields.len() >= MAX_FIELDS {
+            let left = known.visits.checked_sub(1);
+            let (Some(left), false) = (
+                left,
+                node.depth > MAX_DEPTH || self.fields.len() >= MAX_FIELDS,
+            ) else {
+                self.truncated = true;
                 self.oddities
                     .push("the form has more fields or levels than are read".to_owned());
                 break;
+            };
+            known.visits = left;
+            let root = node.depth == 0;
+            if root && let Some(field) = reference.and_then(|r| known.fields.get(&r)) {
+                self.fields.push(Arc::clone(field));
+                continue;
             }
             let resolved = view.resolve(&node.object)?;
             let Some(dict) = resolved.as_dict() else {
@@ -141,8 +212,10 @@ impl Form {
                 Some(Object::Name(n)) => n.0,
                 _ => node.kind,
             };
-            let value = dict.get("V").cloned().or(node.value);
+            let value = dict.get("V").cloned().map(Arc::new).or(node.value);
             let kids = own("Kids")?.map(|k| children(&k)).unwrap_or_default();
+            // One array may be the kids of any number of fields.
+            known.visits = known.visits.saturating_sub(kids.len());
             // A kid without a name is a widget of this field, not a field.
             let mut named_kids = Vec::new();
             for kid in kids {
@@ -152,13 +225,19 @@ impl Form {
                 }
             }
             if named_kids.is_empty() || !kind.is_empty() {
-                self.fields.push(Field {
+                let field = Arc::new(Field {
                     name: name.clone(),
                     reference,
                     dict: dict.clone(),
                     kind: kind.clone(),
                     value: value.clone(),
                 });
+                let direct = |key: &str| dict.get(key).is_none_or(|v| v.as_ref().is_none());
+                let alone = root && dict.get("Kids").is_none() && direct("T") && direct("FT");
+                if let Some(reference) = reference.filter(|r| alone && r.generation == 0) {
+                    known.fields.insert(reference, Arc::clone(&field));
+                }
+                self.fields.push(field);
             }
             stack.extend(named_kids.into_iter().rev().map(|object| Node {
                 object,
@@ -173,16 +252,36 @@ impl Form {
 
     /// The field of this exact full name.
     pub(super) fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|f| f.name == name)
+        self.fields.iter().find(|f| f.name == name).map(|f| &**f)
     }
 
     /// The signature fields.
     pub(super) fn signature_fields(&self) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(|f| f.kind == b"Sig")
+        self.fields
+            .iter()
+            .map(|f| &**f)
+            .filter(|f| f.kind == b"Sig")
     }
 }
 
 impl Field {
+    /// Its widgets: itself, and its kids without names.
+    pub(super) fn widgets(
+        &self,
+        view: View<'_>,
+    ) -> Result<Vec<(Option<Reference>, Dict)>, PdfError> {
+        let mut widgets = vec![(self.reference, self.dict.clone())];
+        let Some(kids) = self.dict.get("Kids") else {
+            return Ok(widgets);
+        };
+        for kid in view.resolve(kids)?.as_array().unwrap_or_default() {
+            if let Object::Dict(dict) = view.resolve(kid)? {
+                widgets.push((kid.as_ref(), dict));
+            }
+        }
+        Ok(widgets)
+    }
+
     /// Whether a signature field holds a signature.
     pub(super) fn is_signed(&self, view: View<'_>) -> Result<bool, PdfError> {
         match &self.value {
@@ -302,6 +401,33 @@ fn permission(view: View<'_>, dict: &Dict) -> Result<Option<u8>, PdfError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_are_counted_over_all_revisions() {
+        let mut file = b"%PDF-1.7\n".to_vec();
+        let body = "<</Type/Catalog/AcroForm<</Fields[<</T(a)>><</T(b)/Kids[1 2]>><</T(c)>>]>>>>";
+        file.extend(format!("1 0 obj\n{body}\nendobj\n").bytes());
+        let tail = "trailer\n<</Size 2/Root 1 0 R>>\nstartxref\n";
+        let table = format!(
+            "xref\n1 1\n0000000009 00000 n \n{tail}{}\n%%EOF\n",
+            file.len()
+        );
+        file.extend(table.bytes());
+        let document = crate::pdf::Document::open(&file).unwrap();
+        let view = document.current();
+        // Three fields and two kids.
+        for (visits, read, truncated) in [(0, 0, true), (1, 1, true), (3, 2, true), (5, 3, false)] {
+            let mut known = Known::limited(visits);
+            let form = Form::read_with(view, &view.catalog().unwrap(), &mut known).unwrap();
+            assert_eq!(
+                (form.fields.len(), form.truncated),
+                (read, truncated),
+                "{visits}"
+            );
+            let again = Form::read_with(view, &view.catalog().unwrap(), &mut known).unwrap();
+            assert_eq!(again.fields.len(), 0, "{visits}");
+        }
+    }
 
     #[test]
     fn scopes_know_exact_names_only() {

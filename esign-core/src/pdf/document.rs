@@ -1,9 +1,9 @@
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{BTreeSet, HashMap};
 
 use super::lexer::{Lexer, Stop};
-use super::limits::{MAX_DEVIATIONS, MAX_INDIRECTION, MAX_OBJECT_BYTES};
+use super::limits::{MAX_DEVIATIONS, MAX_INDIRECTION, MAX_LISTED_MEMBERS, MAX_OBJECT_BYTES};
 use super::objects::ObjectStream;
 use super::tail;
 use super::xref::{self, Change, ChangeKind, Location, Revision, Section, XrefForm};
@@ -33,6 +33,12 @@ pub struct Document<'a> {
     pub(super) depth: Cell<u32>,
     pub(super) search_budget: Cell<u64>,
     pub(super) object_streams: RefCell<Vec<ObjectStream>>,
+    /// Numbers that some section places in an object stream, by that stream; filled when asked for.
+    pub(super) containers: OnceCell<HashMap<u32, Vec<u32>>>,
+    /// How many of them may still be listed as changed.
+    pub(super) member_budget: Cell<usize>,
+    /// Number and section of every entry, ascending; filled where there are many sections.
+    pub(super) places: OnceCell<Vec<(u32, u32)>>,
 }
 
 #[derive(Default)]
@@ -73,6 +79,9 @@ impl<'a> Document<'a> {
                 super::limits::SEARCH_BUDGET.saturating_add(len.saturating_mul(4)),
             ),
             object_streams: RefCell::default(),
+            containers: OnceCell::new(),
+            member_budget: Cell::new(MAX_LISTED_MEMBERS),
+            places: OnceCell::new(),
         };
         let header = tail::header(&mut document)?;
         let startxref = tail::last_startxref(&document)?;
@@ -195,7 +204,8 @@ impl<'a> Document<'a> {
     }
 
     /// The objects whose cross-reference entry this revision wrote and that then differ in place
-    /// from the revision before, ascending. The objects' values may still be equal.
+    /// from the revision before, ascending; with an object stream that was in use and now lies
+    /// elsewhere also the objects in it. The objects' values may still be equal.
     pub fn changes(&self, revision: usize) -> Vec<Change> {
         let Some(view) = self.at(revision) else {
             return Vec::new();
@@ -215,7 +225,7 @@ impl<'a> Document<'a> {
         numbers.sort_unstable();
         numbers.dedup();
         let mut changes = Vec::new();
-        for number in numbers {
+        for &number in &numbers {
             let used = |l: Location| (!matches!(l, Location::Free { .. })).then_some(l);
             let old = before.and_then(|v| v.locate(number)).and_then(used);
             let new = view.locate(number).and_then(used);
@@ -227,6 +237,14 @@ impl<'a> Document<'a> {
             };
             changes.push(Change { number, kind });
         }
+        let written: Vec<u32> = changes.iter().map(|c| c.number).collect();
+        let members = self.members(view, &written);
+        let moved = members.iter().filter(|m| numbers.binary_search(m).is_err());
+        changes.extend(moved.map(|&number| Change {
+            number,
+            kind: ChangeKind::Changed,
+        }));
+        changes.sort_unstable_by_key(|c| c.number);
         changes
     }
 
@@ -327,15 +345,6 @@ impl<'d> View<'d> {
             .get(self.revision)
             .and_then(|r| self.document.sections.get(r.sections.start))
             .map_or_else(|| self.document.trailer(), |s| &s.trailer)
-    }
-
-    /// Where the cross-reference chain of this revision places an object; `None` if it is unknown.
-    pub fn locate(&self, number: u32) -> Option<Location> {
-        let revision = self.document.revisions.get(self.revision)?;
-        xref::locate(
-            self.document.sections.get(revision.sections.start..)?,
-            number,
-        )
     }
 
     /// The indirect object with this number; `None` if it is free or unknown.

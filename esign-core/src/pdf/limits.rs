@@ -33,3 +33,6 @@ pub const HEADER_SEARCH: u64 = 1024;
 pub const TRAILER_SEARCH: u64 = 4096;
 /// How far `startxref` may miss the section it means.
 pub const STARTXREF_SLACK: u64 = 64;
+/// Members of rewritten object streams that are listed as changed, over all revisions. No honest
+/// writer rewrites an object stream; the stream itself is always listed.
+pub const MAX_LISTED_MEMBERS: usize = 1 << 20;

@@ -9,6 +9,7 @@
 //! # Source
 //! ISO 32000-1 §7.2–7.7 (syntax, file structure, page tree).
 
+mod claims;
 mod deviation;
 mod document;
 mod error;
@@ -17,6 +18,7 @@ mod lexer;
 pub mod limits;
 mod objects;
 mod pages;
+mod places;
 mod tail;
 pub(crate) mod text;
 mod update;

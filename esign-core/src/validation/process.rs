@@ -425,11 +425,17 @@ fn integrity(signature: &Signature, findings: &[Finding]) -> Integrity {
     let value = worst("signature.value").unwrap_or(Indication::Indeterminate);
     let objects = worst("signature.object-digest").unwrap_or(Indication::Indeterminate);
     let structure = Finding::worst(&signature.format_findings);
-    match value.max(objects).max(if structure == Indication::Failed {
+    let structure = if structure == Indication::Failed {
         Indication::Failed
+    } else if worst("pdf.changes.undefined").is_some() {
+        // The signed octets are there, and the document shows something else, of which nothing
+        // says whether the signer bore it: what is signed no longer covers what is read. Neither
+        // intact, since coverage is part of the question, nor broken, since nothing forbade it.
+        Indication::Indeterminate
     } else {
         Indication::Passed
-    }) {
+    };
+    match value.max(objects).max(structure) {
         Indication::Passed => Integrity::Intact,
         Indication::Failed => Integrity::Broken,
         Indication::Indeterminate => Integrity::Unknown,

@@ -258,7 +258,7 @@ pub(super) const RULES: &[Row<Check>] = &[
         Error,
         ANY,
         |c, h| {
-            names(c, h, 2, |v| is_dns_name(v));
+            names(c, h, 2, is_dns_name);
         },
     ),
     row(
@@ -267,7 +267,7 @@ pub(super) const RULES: &[Row<Check>] = &[
         Error,
         ANY,
         |c, h| {
-            names(c, h, 1, |v| is_mailbox(v));
+            names(c, h, 1, is_mailbox);
         },
     ),
     row(
@@ -276,7 +276,7 @@ pub(super) const RULES: &[Row<Check>] = &[
         Error,
         ANY,
         |c, h| {
-            names(c, h, 6, |v| is_uri(v));
+            names(c, h, 6, is_uri);
         },
     ),
     row(

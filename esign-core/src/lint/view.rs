@@ -294,8 +294,15 @@ impl<'a> View<'a> {
     /// What the extensions hold that several rules ask for.
     fn parse(&mut self) {
         self.usage = self.ext(oid::KEY_USAGE).and_then(|e| {
-            e.read(|r| r.expect(Tag::BIT_STRING, "")?.named_bits(""))
-                .ok()
+            let bits = e.read(|r| r.expect(Tag::BIT_STRING, "")).ok()?;
+            let unused = u32::from(bits.value.first().copied().unwrap_or(0));
+            let octets = u32::try_from(bits.value.len().saturating_sub(1)).unwrap_or(0);
+            let used = octets.saturating_mul(8).saturating_sub(unused);
+            // Padding that is not zero, which has its own rule, is no usage.
+            let mask = 1u16
+                .checked_shl(used)
+                .map_or(u16::MAX, |n| n.wrapping_sub(1));
+            Some(bits.named_bits("").ok()? & mask)
         });
         let oids = |items: Vec<Tlv<'a>>| -> Vec<ObjectIdentifier> {
             items.iter().filter_map(|t| t.oid("").ok()).collect()

@@ -203,3 +203,4 @@ lint-ocsp-certificate-status = Sertifikatın vəziyyəti standarta məlum deyil.
 lint-ocsp-reason = Ləğv səbəbi cavabda yersizdir.
 lint-ocsp-nonce = Nonce 1–128 oktet deyil.
 lint-ocsp-algorithm-parameters = İmza alqoritminin parametrləri standartına uyğun deyil.
+lint-crl-points-location = Paylama nöqtəsində HTTP və ya LDAP ünvanı yoxdur.

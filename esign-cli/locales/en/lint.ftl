@@ -203,3 +203,4 @@ lint-ocsp-certificate-status = The status of a certificate is unknown to the sta
 lint-ocsp-reason = A reason of revocation makes no sense in a response.
 lint-ocsp-nonce = The nonce is not 1 to 128 octets long.
 lint-ocsp-algorithm-parameters = The parameters of the signature algorithm are not those of its standard.
+lint-crl-points-location = A distribution point names no HTTP or LDAP address.

@@ -367,6 +367,28 @@ pub(super) const RULES: &[Row<Check>] = &[
         },
     ),
     row(
+        "lint.crl-points.location",
+        "RFC 5280 4.2.1.13",
+        Warning,
+        ANY,
+        |c, h| {
+            for point in c.items(oid::CRL_DISTRIBUTION_POINTS) {
+                let full = parts(&point)
+                    .iter()
+                    .filter(|t| t.tag == Tag::constructed(0))
+                    .flat_map(parts)
+                    .find(|t| t.tag == Tag::constructed(0));
+                let reachable = |t: &Tlv<'_>| {
+                    let schemes = [&b"http://"[..], b"https://", b"ldap://", b"ldaps://"];
+                    t.tag == Tag::primitive(6) && schemes.iter().any(|s| t.value.starts_with(s))
+                };
+                if full.is_some_and(|f| !parts(&f).iter().any(reachable)) {
+                    h.bare();
+                }
+            }
+        },
+    ),
+    row(
         "lint.crl-points.uri",
         "RFC 5280 4.2.1.13",
         Error,

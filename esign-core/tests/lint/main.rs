@@ -400,9 +400,14 @@ const CERTIFICATE: &[Case<Cert>] = &[
         &[],
     ),
     (
+        "lint.crl-points.location",
+        |c| c.set(CRLDP, false, points("ftp://a.example/ca.crl")),
+        &[],
+    ),
+    (
         "lint.crl-points.uri",
         |c| c.set(CRLDP, false, points("http:/ /a")),
-        &[],
+        &["lint.crl-points.location"],
     ),
     (
         "lint.freshest-crl.not-critical",
@@ -712,7 +717,7 @@ const NATURAL: &[Case<Cert>] = &[
     (
         "lint.person.crl-scheme",
         |c| c.set(CRLDP, false, points("ftp://a.example/ca.crl")),
-        &[],
+        &["lint.crl-points.location"],
     ),
     ("lint.qc.not-critical", |c| c.critical(QC, true), &[]),
     ("lint.qc.once", |c| qcs(c, |s| s.push(qc("1", None))), &[]),

@@ -6,17 +6,19 @@ use unic_langid::LanguageIdentifier;
 use esign_core::time::UnixTime;
 
 /// The files of each language, one a subject.
-const AZ: [&str; 4] = [
+const AZ: [&str; 5] = [
     include_str!("../locales/az/main.ftl"),
     include_str!("../locales/az/code.ftl"),
     include_str!("../locales/az/show.ftl"),
     include_str!("../locales/az/facts.ftl"),
+    include_str!("../locales/az/lint.ftl"),
 ];
-const EN: [&str; 4] = [
+const EN: [&str; 5] = [
     include_str!("../locales/en/main.ftl"),
     include_str!("../locales/en/code.ftl"),
     include_str!("../locales/en/show.ftl"),
     include_str!("../locales/en/facts.ftl"),
+    include_str!("../locales/en/lint.ftl"),
 ];
 
 /// Texts in one language.
@@ -202,6 +204,20 @@ mod tests {
             }
         }
         assert!(seen > 100, "values were not found: {seen}");
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
+
+    /// Every rule of the linter has a text.
+    #[test]
+    fn every_lint_has_a_text() {
+        let known = keys(EN[4]);
+        let rules = esign_core::lint::rules();
+        assert!(rules.len() > 100);
+        let missing: Vec<_> = rules
+            .iter()
+            .map(|r| r.id.replace('.', "-"))
+            .filter(|key| !known.contains(key.as_str()))
+            .collect();
         assert!(missing.is_empty(), "{missing:#?}");
     }
 

@@ -13,6 +13,7 @@ pub mod crl;
 pub mod der;
 pub mod evidence;
 pub mod keys;
+pub mod lint;
 pub mod ocsp;
 pub mod oid;
 pub mod pades;

@@ -379,6 +379,7 @@ fn lints_refuse_with_the_rule_that_is_broken() {
     assert_eq!(
         refused(&ca, &wrong, &person(), "2026-02-01"),
         [
+            "lint.key-usage.cert-sign-needs-ca",
             "x509.key-usage.cert-sign-with-ca",
             "x509.key-usage.content-commitment"
         ]
@@ -389,7 +390,10 @@ fn lints_refuse_with_the_rule_that_is_broken() {
     };
     assert_eq!(
         refused(&ca, &wrong, &authority("TSA"), "2026-02-01"),
-        ["x509.ext-key-usage.time-stamping-alone-critical"]
+        [
+            "lint.tsa.purpose-critical",
+            "x509.ext-key-usage.time-stamping-alone-critical"
+        ]
     );
     let no_number = authority("no VÖEN");
     assert_eq!(

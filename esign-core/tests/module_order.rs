@@ -20,7 +20,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("der", &["time"]),
     ("report", &["time"]),
     ("keys", &["der", "oid", "time"]),
-    ("x509", &["keys", "report", "der", "oid", "time"]),
+    ("lint", &["report", "der", "oid", "time"]),
+    ("x509", &["lint", "keys", "report", "der", "oid", "time"]),
     ("crl", &["x509", "keys", "report", "der", "oid", "time"]),
     (
         "ocsp",

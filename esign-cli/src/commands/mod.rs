@@ -2,6 +2,7 @@
 
 pub(crate) mod ca;
 pub(crate) mod cert;
+pub(crate) mod cert_lint;
 pub(crate) mod cert_request;
 pub(crate) mod cert_show;
 pub(crate) mod cert_verify;

@@ -4,6 +4,12 @@
 use esign_core::x509::{Certificate, Name};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    // Tolerant on purpose: it takes what the strict decoder refuses.
+    for kind in esign_core::lint::Kind::ALL {
+        let _ = esign_core::lint::certificate(input, Some(kind));
+    }
+    let _ = (esign_core::lint::certificate(input, None), esign_core::lint::crl(input));
+    let _ = esign_core::lint::ocsp_response(input);
     if let Ok(c) = Certificate::from_der(input) {
         assert_eq!(c.der(), input);
         let _ = (c.basic_constraints(), c.key_usage(), c.ext_key_usage());

@@ -1,6 +1,9 @@
 use super::lint::lint;
 use super::profile::{QualifiedKind, QualifiedStatements, StatusLocation, SubjectKind};
-use super::{BuildError, Certificate, Identity, KeyUsage, Name, Profile, ProvenKey, SerialNumber};
+use super::{
+    BuildError, Certificate, Identity, KeyUsage, Name, OrganizationScheme, Profile, ProvenKey,
+    SerialNumber,
+};
 use crate::der::{Tag, Writer};
 use crate::keys::{
     Digest, DigestAlgorithm, Hasher, KeyError, KeyErrorKind, PublicKey, SignatureAlgorithm,
@@ -363,7 +366,13 @@ fn statements(order: &Order<'_>) -> Result<Vec<Vec<u8>>, BuildError> {
     };
     let scheme = match order.identity {
         Identity::NaturalPerson(_) => Some(oid::SEMANTICS_NATURAL),
-        Identity::Organization(o) => o.identifier.as_ref().map(|_| oid::SEMANTICS_LEGAL),
+        // TIN is an identifier of natural persons; the semantics of legal ones have no such
+        // prefix (EN 319 412-1 5.1.4), so nothing is declared for it.
+        Identity::Organization(o) => o
+            .identifier
+            .as_ref()
+            .filter(|i| i.scheme != OrganizationScheme::Tin)
+            .map(|_| oid::SEMANTICS_LEGAL),
     };
     if let Some(scheme) = scheme.filter(|_| profile.semantics_identifier) {
         add(oid::QCS_PKIX_V2, &|w| w.sequence(|w| w.oid(scheme)));

@@ -2,6 +2,7 @@ use super::issue::CONTENT_COMMITMENT;
 use super::profile::{StatusLocation, SubjectKind};
 use super::{Certificate, KeyUsage, Profile};
 use crate::keys::{DigestAlgorithm, KeyAlgorithm, SignatureAlgorithm};
+use crate::lint::{self, Kind};
 use crate::oid;
 use crate::report::{Finding, SubIndication};
 
@@ -16,7 +17,7 @@ pub fn lint(
     let mut rules = Rules {
         findings: Vec::new(),
     };
-    serial(&mut rules, certificate);
+    general(&mut rules, certificate, profile);
     validity(&mut rules, certificate, issuer);
     key(&mut rules, certificate);
     names(&mut rules, certificate, issuer, profile);
@@ -48,27 +49,33 @@ impl Rules {
     }
 }
 
-fn serial(rules: &mut Rules, certificate: &Certificate) {
-    let serial = certificate.serial();
-    rules.rule(
-        serial.is_conforming(),
-        "x509.serial.positive-20-octets",
-        "RFC 5280 4.1.2.2",
-        |f| {
-            f.with("serial", serial.to_string())
-                .with("octets", serial.as_bytes().len())
-        },
-    );
+/// What the standards ask of any certificate of this kind, whoever issues it.
+///
+/// A centre that claims nothing under EN 319 411-2 need not follow EN 319 412-2 and -3; what its
+/// certificates lack of them is then told, not refused.
+fn general(rules: &mut Rules, certificate: &Certificate, profile: &Profile) {
+    let kind = match profile.subject {
+        SubjectKind::Authority => Kind::Ca,
+        SubjectKind::LegalPerson => Kind::LegalPerson,
+        SubjectKind::NaturalPerson => Kind::NaturalPerson,
+        SubjectKind::OcspResponder => Kind::OcspResponder,
+        SubjectKind::TimeStampingAuthority => Kind::Tsa,
+    };
+    for hit in lint::certificate(certificate.der(), Some(kind)).hits {
+        let person = ["lint.person.", "lint.natural.", "lint.legal."];
+        let mut finding = hit.finding();
+        if profile.qualified.is_none() && person.iter().any(|p| hit.rule.id.starts_with(p)) {
+            finding = Finding {
+                because: finding.because,
+                ..Finding::remark(hit.rule.id, hit.rule.clause)
+            };
+        }
+        rules.findings.push(finding);
+    }
 }
 
 fn validity(rules: &mut Rules, certificate: &Certificate, issuer: Option<&Certificate>) {
     let (from, to) = (certificate.not_before(), certificate.not_after());
-    rules.rule(
-        from <= to,
-        "x509.validity.ordered",
-        "RFC 5280 4.1.2.5",
-        |f| f.with("not_before", from).with("not_after", to),
-    );
     if let Some(issuer) = issuer {
         let (issuer_from, issuer_to) = (issuer.not_before(), issuer.not_after());
         let within = issuer_from <= from && to <= issuer_to;

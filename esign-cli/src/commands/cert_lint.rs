@@ -1,0 +1,208 @@
+//! `esign cert lint`: certificates, CRLs and OCSP responses against the rules of their standards.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use esign_core::der::{Reader, Rules, Tag};
+use esign_core::lint::{self, Hit, Kind, Outcome, Severity};
+use esign_core::report::Fact;
+use esign_core::x509::pem_blocks;
+use serde_json::{Map, Value, json};
+
+use crate::failure::{Exit, Failure};
+use crate::lang::Lang;
+use crate::{Context, files, print};
+
+/// Judge certificates, CRLs and OCSP responses by the rules of their standards
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  esign cert lint my.pem
+  esign cert lint seal.der --profile legal-person --json
+
+Exit code 1 says that a rule of the severity \"error\" is broken.")]
+pub(crate) struct Args {
+    /// PEM (one or several in a file) or DER
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// What the certificates are for
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = profiles())]
+    profile: String,
+    /// One JSON document a file, on one line
+    #[arg(long)]
+    json: bool,
+}
+
+fn profiles() -> clap::builder::PossibleValuesParser {
+    let names = Kind::ALL.iter().map(|k| k.name());
+    std::iter::once("auto")
+        .chain(names)
+        .collect::<Vec<_>>()
+        .into()
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let kind = Kind::ALL.into_iter().find(|k| k.name() == args.profile);
+    let mut exit = Exit::Passed;
+    for path in &args.files {
+        match judge(path, kind) {
+            Ok(items) => {
+                if items
+                    .iter()
+                    .any(|i| i.outcome.worst() == Some(Severity::Error))
+                {
+                    exit = exit.worse(Exit::Failed);
+                }
+                print(&if args.json {
+                    to_json(path, &items)
+                } else {
+                    to_text(path, &items, &context.lang)
+                })?;
+            }
+            Err(failure) => {
+                failure.print();
+                exit = exit.worse(failure.exit);
+            }
+        }
+    }
+    Ok(exit)
+}
+
+struct Item {
+    what: &'static str,
+    outcome: Outcome,
+}
+
+fn judge(path: &Path, kind: Option<Kind>) -> Result<Vec<Item>, Failure> {
+    let octets = files::read(path)?;
+    if octets.first() == Some(&Tag::SEQUENCE.0) {
+        return Ok(vec![of_der(&octets, kind)]);
+    }
+    let labels = [
+        "CERTIFICATE",
+        "X509 CERTIFICATE",
+        "X509 CRL",
+        "CRL",
+        "OCSP RESPONSE",
+    ];
+    let blocks = pem_blocks(&octets, &labels).map_err(|e| Failure::about(&path.display(), &e))?;
+    Ok(blocks.iter().map(|der| of_der(der, kind)).collect())
+}
+
+/// A response begins with an ENUMERATED, a list's body with `signature` or a version that is no
+/// `[0]`; and a certificate's validity is a SEQUENCE where a list has a time.
+fn of_der(der: &[u8], kind: Option<Kind>) -> Item {
+    let mut tags = Vec::new();
+    let first = Reader::new(der, Rules::Ber)
+        .sequence("", |r| {
+            let first = r.any("")?;
+            if first.tag == Tag::SEQUENCE {
+                let mut inside = first.reader("")?;
+                while !inside.is_empty() && tags.len() < 5 {
+                    tags.push(inside.any("")?.tag);
+                }
+            }
+            while !r.is_empty() {
+                r.any("")?;
+            }
+            Ok(first.tag)
+        })
+        .ok();
+    let is_list = tags
+        .iter()
+        .any(|t| [Tag::UTC_TIME, Tag::GENERALIZED_TIME].contains(t));
+    let (what, outcome) = if first == Some(Tag::ENUMERATED) {
+        ("ocsp-response", lint::ocsp_response(der))
+    } else if is_list {
+        ("crl", lint::crl(der))
+    } else {
+        ("certificate", lint::certificate(der, kind))
+    };
+    Item { what, outcome }
+}
+
+fn to_json(path: &Path, items: &[Item]) -> String {
+    let items: Vec<Value> = items
+        .iter()
+        .map(|i| {
+            let findings: Vec<Value> = i.outcome.hits.iter().map(finding).collect();
+            json!({
+                "kind": i.what,
+                "profile": i.outcome.kind.name(),
+                "rules": i.outcome.rules,
+                "valid": i.outcome.worst() != Some(Severity::Error),
+                "findings": findings,
+            })
+        })
+        .collect();
+    let file = path.display().to_string();
+    format!(
+        "{}\n",
+        json!({"schema": "esign-cert-lint/1", "file": file, "items": items})
+    )
+}
+
+fn finding(hit: &Hit) -> Value {
+    let values: Map<String, Value> = hit
+        .facts
+        .iter()
+        .map(|(name, fact)| ((*name).to_owned(), json!(fact)))
+        .collect();
+    json!({
+        "rule": hit.rule.id,
+        "clause": hit.rule.clause,
+        "severity": hit.rule.severity.name(),
+        "values": values,
+    })
+}
+
+fn to_text(path: &Path, items: &[Item], lang: &Lang) -> String {
+    let mut out = format!("{}\n", clean(&path.display().to_string()));
+    for item in items {
+        let rules = item.outcome.rules.to_string();
+        let profile = item.outcome.kind.name();
+        let head = lang.with("lint-run", &[("rules", &rules), ("profile", profile)]);
+        let _ = writeln!(out, "  {head}");
+        for hit in &item.outcome.hits {
+            let severity = lang.text(&format!("lint-severity-{}", hit.rule.severity.name()));
+            let text = lang.text(&hit.rule.id.replace('.', "-"));
+            let _ = writeln!(out, "  {severity}: {text}");
+            let _ = writeln!(out, "    {} ({})", hit.rule.id, hit.rule.clause);
+            for (name, fact) in &hit.facts {
+                let _ = writeln!(out, "    {name}: {}", clean(&value(fact, lang)));
+            }
+        }
+        if item.outcome.hits.is_empty() {
+            let _ = writeln!(out, "  {}", lang.text("lint-nothing"));
+        }
+    }
+    out
+}
+
+fn value(fact: &Fact, lang: &Lang) -> String {
+    match fact {
+        Fact::Time(t) => lang.time(*t),
+        Fact::Number(n) => n.to_string(),
+        Fact::Flag(b) => b.to_string(),
+        Fact::Text(t) => t.clone(),
+        Fact::List(all) => all
+            .iter()
+            .map(|f| value(f, lang))
+            .collect::<Vec<_>>()
+            .join(", "),
+    }
+}
+
+/// Values come from outside: what would steer a terminal is shown as an escape.
+fn clean(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let steers =
+                c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if steers {
+                c.escape_unicode().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
+}

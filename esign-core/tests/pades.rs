@@ -216,7 +216,11 @@ fn no_flipped_octet_passes() {
             .collect();
         let octets: Vec<u8> = hex
             .chunks(2)
-            .map(|c| u8::from_str_radix(std::str::from_utf8(c).unwrap(), 16).unwrap())
+            .map(|c| {
+                let value = u8::from_str_radix(std::str::from_utf8(c).unwrap(), 16).unwrap();
+                // An odd last digit stands for one with 0 after it (ISO 32000-2 7.3.4.3).
+                if c.len() == 1 { value << 4 } else { value }
+            })
             .collect();
         SignedData::read(&octets).ok()
     };

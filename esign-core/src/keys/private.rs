@@ -21,12 +21,10 @@ const MIN_RSA_BITS: u32 = 2048;
 /// A private key held in memory: P-256, P-384, P-521, Ed25519, ML-DSA, or RSA of 2048 to 8192
 /// bits.
 ///
-/// P-256 signs by ring, the others by aws-lc-rs, which is several times faster there. The key is
-/// parsed once, when it is loaded. No `Debug`, `Clone` or `serde`; what this library holds and what
-/// aws-lc holds is wiped on drop. ring does not wipe its parsed P-256 scalar: the price of a
-/// command that signs in milliseconds, since aws-lc gathers 25 ms of jitter in each process before
-/// its first random octet. ECDSA and PSS draw on the library's own random generator, seeded from
-/// the operating system.
+/// aws-lc-rs signs: it wipes the keys that it holds, which ring does not. The key is parsed once,
+/// when it is loaded. No `Debug`, `Clone` or `serde`; what this library holds and what aws-lc holds
+/// is wiped on drop. ECDSA and PSS draw on the library's own random generator, seeded from the
+/// operating system.
 ///
 /// How keys are read from and written to files stands with the constructors below:
 /// [`Self::from_pem`], [`Self::from_pkcs8_der`], [`Self::to_pkcs8_pem`], and in
@@ -40,7 +38,6 @@ pub struct PrivateKey {
 }
 
 enum Signer {
-    P256(ring::signature::EcdsaKeyPair),
     Ec(aws::EcdsaKeyPair),
     Ed25519(aws::Ed25519KeyPair),
     MlDsa(MlDsaKey),
@@ -210,10 +207,7 @@ impl PrivateKey {
             public: PublicKey::from_spki(&spki(&id, point))?,
             pkcs8: private_key_info(&id, &ec_private_key(Some(point))),
             algorithms: vec![algorithm],
-            signer: match curve {
-                Curve::P256 => Signer::P256(ring_p256(&fixed, point)?),
-                _ => Signer::Ec(signer),
-            },
+            signer: Signer::Ec(signer),
         })
     }
 
@@ -375,14 +369,6 @@ impl SigningKey for PrivateKey {
         let failed = || KeyError::new(KeyErrorKind::Refused, "the key failed to sign");
         let rng = SystemRandom::new();
         match &self.signer {
-            Signer::P256(key) => {
-                let rng = ring::rand::SystemRandom::new();
-                Ok(key
-                    .sign(&rng, message)
-                    .map_err(|_| failed())?
-                    .as_ref()
-                    .to_vec())
-            }
             Signer::Ec(key) => Ok(key
                 .sign(&rng, message)
                 .map_err(|_| failed())?
@@ -428,17 +414,6 @@ fn known_curve(parameters: &Tlv<'_>) -> Result<Curve, KeyError> {
     Curve::from_oid(found)
         .filter(|c| ecdsa(*c).is_some())
         .ok_or_else(other_curve)
-}
-
-/// ring's key pair from scalar and point.
-fn ring_p256(scalar: &[u8], point: &[u8]) -> Result<ring::signature::EcdsaKeyPair, KeyError> {
-    ring::signature::EcdsaKeyPair::from_private_key_and_public_key(
-        &ring::signature::ECDSA_P256_SHA256_ASN1_SIGNING,
-        scalar,
-        point,
-        &ring::rand::SystemRandom::new(),
-    )
-    .map_err(|_| malformed("the P-256 private key is not below the order"))
 }
 
 /// The scheme of aws-lc-rs and the algorithm it is: the digest as strong as the curve (RFC 5753).

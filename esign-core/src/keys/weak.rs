@@ -1,7 +1,8 @@
 //! Public keys whose private key can be found, or that verify what nobody signed.
 //!
-//! Everything here works on public numbers, with num-bigint, and takes milliseconds for each key:
-//! it is for requests, imports and surveys, not for each validation.
+//! Everything here works on public numbers, with num-bigint, and takes milliseconds for each RSA key,
+//! nearly all of it for the question whether the modulus is a prime: it is for requests, imports
+//! and surveys, not for each validation.
 //!
 //! # Source
 //! CA/Browser Forum Baseline Requirements 6.1.1.3 and 6.1.6; NIST SP 800-89 5.3.3; FIPS 186-5
@@ -10,8 +11,10 @@
 //! Bernstein's batch gcd.
 
 use core::fmt;
+use core::ops::Range;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::LazyLock;
 
 use aws_lc_rs::signature as aws;
 use num_bigint::BigUint;
@@ -192,39 +195,59 @@ fn small_order(key: &[u8]) -> bool {
         .any(|y| y.split_last() == Some((&last, rest)))
 }
 
-/// The smallest prime factor below [`FACTOR_BOUND`].
-fn small_factor(n: &BigUint) -> Option<u32> {
-    primes(FACTOR_BOUND)
-        .into_iter()
-        .find(|&p| n % p == 0u8.into())
+/// The primes below [`FACTOR_BOUND`], and products of runs of them that fit in 64 bits, each with
+/// the places of its run: one division of a modulus answers for four primes.
+struct SmallPrimes {
+    primes: Vec<u32>,
+    products: Vec<(u64, Range<usize>)>,
 }
 
-/// Every prime below `bound`.
-fn primes(bound: u32) -> Vec<u32> {
-    let mut found: Vec<u32> = Vec::new();
-    for candidate in 2..bound {
-        let prime = found
+static SMALL_PRIMES: LazyLock<SmallPrimes> = LazyLock::new(|| {
+    let mut primes: Vec<u32> = Vec::new();
+    for candidate in 2..FACTOR_BOUND {
+        let prime = primes
             .iter()
             .take_while(|&&p| p.saturating_mul(p) <= candidate)
             .all(|p| candidate % p != 0);
         if prime {
-            found.push(candidate);
+            primes.push(candidate);
         }
     }
-    found
+    let mut products = Vec::new();
+    let (mut product, mut start) = (1u64, 0);
+    for (place, &p) in primes.iter().enumerate() {
+        product = product.checked_mul(p.into()).unwrap_or_else(|| {
+            products.push((product, start..place));
+            start = place;
+            p.into()
+        });
+    }
+    products.push((product, start..primes.len()));
+    SmallPrimes { primes, products }
+});
+
+/// The smallest prime factor below [`FACTOR_BOUND`].
+fn small_factor(n: &BigUint) -> Option<u32> {
+    let SmallPrimes { primes, products } = &*SMALL_PRIMES;
+    products.iter().find_map(|(product, run)| {
+        let rest = u64::try_from(n % product).unwrap_or(0);
+        let mut run = primes.get(run.clone()).unwrap_or_default().iter();
+        run.find(|&&p| rest % u64::from(p) == 0).copied()
+    })
 }
 
 /// A prime (or what looks like one to Fermat's test), or a power. Small factors are excluded
-/// already, so that the exponent of a power is bounded.
+/// already, so that the exponent of a power is bounded. The power modulo n is most of what a key
+/// costs, and nothing cheaper tells a prime.
 fn is_prime_or_power(n: &BigUint) -> bool {
-    let one = BigUint::from(1u8);
-    if BigUint::from(2u8).modpow(&(n - &one), n) == one {
+    let bits = u32::try_from(n.bits()).unwrap_or(u32::MAX);
+    let most = bits.div_ceil(FACTOR_BOUND.ilog2());
+    let exponents = SMALL_PRIMES.primes.iter().take_while(|&&k| k <= most);
+    if exponents.copied().any(|k| n.nth_root(k).pow(k) == *n) {
         return true;
     }
-    let bits = u32::try_from(n.bits()).unwrap_or(u32::MAX);
-    primes(bits.div_ceil(FACTOR_BOUND.ilog2()).saturating_add(1))
-        .into_iter()
-        .any(|k| n.nth_root(k).pow(k) == *n)
+    let one = BigUint::from(1u8);
+    BigUint::from(2u8).modpow(&(n - &one), n) == one
 }
 
 /// Fermat's method: n = a² - b² with a from the root of n upwards.
@@ -233,34 +256,110 @@ fn close_primes(n: &BigUint) -> Option<u32> {
     if &a * &a < *n {
         a += 1u8;
     }
+    let mut rest = &a * &a - n;
     for round in 1..=FERMAT_ROUNDS {
-        let rest = &a * &a - n;
-        // Squares end in 0, 1, 4 or 9 modulo 16: saves three roots of four.
-        let end = rest.iter_u64_digits().next().unwrap_or(0) & 15;
-        if matches!(end, 0 | 1 | 4 | 9) {
+        if may_be_square(&rest) {
             let b = rest.sqrt();
             if &b * &b == rest {
                 return Some(round);
             }
         }
+        // (a + 1)² - a² = 2a + 1
+        rest += (&a << 1u8) + 1u8;
         a += 1u8;
     }
     None
 }
 
-/// The odd primes up to 167. The faulty generator makes primes that are powers of 65537 modulo
-/// each of these, so that their product is one, too. A sound modulus passes with 2^-27.
-const ROCA_PRIMES: [u32; 38] = [
-    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
-    101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+/// Whether a number is a square modulo each of [`RESIDUES`]: one of 130 is, and most roots are
+/// saved.
+fn may_be_square(n: &BigUint) -> bool {
+    let modulus: u64 = RESIDUES.iter().map(|(m, _)| u64::from(*m)).product();
+    let rest = u64::try_from(n % modulus).unwrap_or(0);
+    RESIDUES
+        .iter()
+        .all(|(m, squares)| (squares >> (rest % u64::from(*m))) & 1 == 1)
+}
+
+/// Moduli with the set of their squares, bit by bit.
+const RESIDUES: [(u32, u128); 4] = [squares(64), squares(63), squares(65), squares(11)];
+
+const fn squares(modulus: u32) -> (u32, u128) {
+    let mut set = 0;
+    let mut i = 0;
+    while i < modulus {
+        set |= 1 << (i * i % modulus);
+        i += 1;
+    }
+    (modulus, set)
+}
+
+/// The odd primes up to 167, each with the powers of 65537 modulo it. The faulty generator makes
+/// primes that are such powers modulo each of these, so that their product is one, too. A sound
+/// modulus passes with 2^-27.
+const ROCA: [(u32, [u128; 2]); 38] = [
+    powers(3),
+    powers(5),
+    powers(7),
+    powers(11),
+    powers(13),
+    powers(17),
+    powers(19),
+    powers(23),
+    powers(29),
+    powers(31),
+    powers(37),
+    powers(41),
+    powers(43),
+    powers(47),
+    powers(53),
+    powers(59),
+    powers(61),
+    powers(67),
+    powers(71),
+    powers(73),
+    powers(79),
+    powers(83),
+    powers(89),
+    powers(97),
+    powers(101),
+    powers(103),
+    powers(107),
+    powers(109),
+    powers(113),
+    powers(127),
+    powers(131),
+    powers(137),
+    powers(139),
+    powers(149),
+    powers(151),
+    powers(157),
+    powers(163),
+    powers(167),
 ];
 
+/// A prime with the powers of 65537 modulo it, bit by bit in two halves.
+const fn powers(p: u32) -> (u32, [u128; 2]) {
+    let [mut low, mut high] = [0; 2];
+    let mut power = 1;
+    loop {
+        if power < 128 {
+            low |= 1 << power;
+        } else {
+            high |= 1 << (power - 128);
+        }
+        power = power * (65537 % p) % p;
+        if power == 1 {
+            return (p, [low, high]);
+        }
+    }
+}
+
 fn has_roca_fingerprint(n: &BigUint) -> bool {
-    ROCA_PRIMES.iter().all(|&p| {
+    ROCA.iter().all(|(p, [low, high])| {
         let rest = u32::try_from(n % p).unwrap_or(0);
-        let powers = core::iter::successors(Some(1u32), |v| Some(v * (65537 % p) % p));
-        let order = usize::try_from(p).unwrap_or(0);
-        powers.take(order).any(|v| v == rest)
+        let set = if rest < 128 { low } else { high };
+        (set >> (rest % 128)) & 1 == 1
     })
 }
 

@@ -1,5 +1,6 @@
 # İnsanlar üçün mətnlər, Azərbaycan dilində. Açarlar ../en/main.ftl ilə eynidir; bunu test yoxlayır.
 yes = bəli
+list-empty = yoxdur
 no = xeyr
 
 sign-done = { $file }: imzalandı, { $target } faylına yazıldı

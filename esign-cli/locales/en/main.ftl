@@ -1,5 +1,6 @@
 # Texts for people, in English. Keys agree with ../az/main.ftl; a test holds that.
 yes = yes
+list-empty = none
 no = no
 
 sign-done = { $file }: signed, written to { $target }

@@ -221,6 +221,7 @@ fn plain(fact: &Fact) -> String {
         Fact::Number(n) => n.to_string(),
         Fact::Flag(b) => b.to_string(),
         Fact::Text(t) => t.clone(),
+        Fact::List(all) if all.is_empty() => "none".to_owned(),
         Fact::List(all) => all.iter().map(plain).collect::<Vec<_>>().join(", "),
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use esign_core::oid::ANY_POLICY;
 use esign_core::report::{Fact, Finding, Indication, SubIndication};
 use esign_core::validation::{Integrity, Report, SignatureReport};
 
@@ -249,7 +250,9 @@ fn value(fact: &Fact, lang: &Lang) -> String {
         Fact::Time(t) => lang.time(*t),
         Fact::Number(n) => n.to_string(),
         Fact::Flag(b) => lang.text(if *b { "yes" } else { "no" }),
+        Fact::Text(t) if *t == ANY_POLICY.to_string() => format!("{t} (anyPolicy)"),
         Fact::Text(t) => t.clone(),
+        Fact::List(all) if all.is_empty() => lang.text("list-empty"),
         Fact::List(all) => all
             .iter()
             .map(|f| value(f, lang))

@@ -1,3 +1,5 @@
+use ::der::asn1::ObjectIdentifier;
+
 use super::budget::Budget;
 use super::extensions::View;
 use super::name_constraints::{Constraints, Violation};
@@ -9,6 +11,9 @@ use super::{PathInputs, PathProfile, strict};
 use crate::oid;
 use crate::report::{Finding, SubIndication};
 use crate::x509::{Certificate, KeyUsage};
+
+/// Most policies of each kind that a finding names.
+const MAX_QUOTED: usize = 32;
 
 /// What the rules say of a complete path.
 pub(super) struct Checked {
@@ -38,6 +43,8 @@ pub(super) fn path(
     let mut constraints: Vec<(&Certificate, &Constraints)> = Vec::new();
     let mut policy = Some(PolicyState::new(last, inputs.policies));
     let mut policies = PolicyOutputs::default();
+    // With which certificate the last policy was lost.
+    let mut lost = None;
     let mut records = Vec::with_capacity(chain.len());
     let depth = below;
     for (i, link) in chain.iter().enumerate().rev() {
@@ -56,11 +63,15 @@ pub(super) fn path(
             if leaf || !view.self_issued {
                 named(c, view, &constraints, budget, &mut record);
             }
-            if let Some(state) = &mut policy
-                && let Err(e) = state.certificate(view, leaf, budget)
-            {
-                record.add(policy_finding(&e, view, state.explicit_policy(), inputs));
-                policy = None;
+            if let Some(state) = &mut policy {
+                let result = state.certificate(view, leaf, budget);
+                if state.is_null() {
+                    lost = lost.or(Some(link));
+                }
+                if let Err(e) = result {
+                    record.add(policy_finding(e, link, lost, inputs));
+                    policy = None;
+                }
             }
         }
         if leaf {
@@ -79,7 +90,7 @@ pub(super) fn path(
                         });
                         policies = outputs;
                     }
-                    Err(e) => record.add(policy_finding(&e, view, 0, inputs)),
+                    Err(e) => record.add(policy_finding(e, link, lost, inputs)),
                 }
             }
         } else {
@@ -91,9 +102,13 @@ pub(super) fn path(
             match &mut policy {
                 Some(state) if anchor => state.constrain(view),
                 Some(state) => {
-                    let explicit = state.explicit_policy();
-                    if let Err(e) = state.prepare(view, budget) {
-                        record.add(policy_finding(&e, view, explicit, inputs));
+                    let result = state.prepare(view, budget);
+                    // Where mapping is inhibited, what is mapped is lost (6.1.4 (b)(2)).
+                    if state.is_null() {
+                        lost = lost.or(Some(link));
+                    }
+                    if let Err(e) = result {
+                        record.add(policy_finding(e, link, lost, inputs));
                         policy = None;
                     }
                 }
@@ -180,26 +195,35 @@ fn named(
     }
 }
 
+/// What was asked for, what the path allows and, where that is nothing, with which certificate it
+/// ended: what it asserts, and what was expected of it.
 fn policy_finding(
-    error: &PolicyError,
-    view: &View,
-    explicit_policy: u32,
+    error: PolicyError,
+    link: &Link<'_>,
+    lost: Option<&Link<'_>>,
     inputs: &PathInputs<'_>,
 ) -> Finding {
     let rule = "path.policies";
-    let asserted = || {
-        let own = view.policies.iter().flatten();
-        own.map(|p| p.id.to_string()).collect::<Vec<_>>()
-    };
+    let quoted = |all: &[ObjectIdentifier]| identifiers(all.get(..MAX_QUOTED).unwrap_or(all));
     match error {
-        PolicyError::NoPolicy => broken(rule, "RFC 9618 5.3; RFC 5280 6.1.3 (f)")
-            .with("explicit_policy", u64::from(explicit_policy))
-            .with("asserted", asserted())
-            .with("valid", Vec::<String>::new()),
-        PolicyError::NoInitialPolicy(valid) => broken(rule, "RFC 9618 5.5; RFC 5280 6.1.5 (g)")
-            .with("asserted", asserted())
-            .with("valid", identifiers(valid))
-            .with("wanted", identifiers(inputs.policies.initial_policies)),
+        PolicyError::NoPolicy { allowed, expected } => {
+            let initial = match inputs.policies.initial_policies {
+                [] => &[oid::ANY_POLICY],
+                initial => initial,
+            };
+            let at = lost.unwrap_or(link);
+            let asserted = at.view.policies.iter().flatten().map(|p| p.id);
+            let finding = broken(rule, "RFC 5280 6.1.3 (f), 6.1.5 (g); RFC 9618 5")
+                .with("policies_wanted", quoted(initial))
+                .with("policies_allowed", quoted(&allowed))
+                .with("asserted", quoted(&asserted.collect::<Vec<_>>()));
+            match lost {
+                Some(lost) => finding
+                    .with("policies_expected", quoted(&expected))
+                    .with("lost_at", name_of(lost.certificate)),
+                None => finding,
+            }
+        }
         PolicyError::AnyMapped => broken("path.policy-mappings", "RFC 5280 6.1.4 (a)")
             .with("mapped", oid::ANY_POLICY.to_string()),
         PolicyError::Limit(_) => broken(rule, "RFC 9618 4").with("limit", super::MAX_POLICY_STEPS),

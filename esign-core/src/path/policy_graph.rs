@@ -28,10 +28,15 @@ pub struct PolicyOutputs {
 /// Why policy processing fails.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PolicyError {
-    /// explicit_policy is 0 and no policy is left (6.1.3 (f)).
-    NoPolicy,
-    /// explicit_policy is 0 and none of the initial policies is left (6.1.5 (g)).
-    NoInitialPolicy(Vec<ObjectIdentifier>),
+    /// explicit_policy is 0 and no policy is left (6.1.3 (f)), or at the end none of the initial
+    /// policies (6.1.5 (g)).
+    NoPolicy {
+        /// For which policies the authorities say that the path is valid.
+        allowed: Vec<ObjectIdentifier>,
+        /// What was expected of the certificate with which the graph became NULL; empty where it
+        /// did not.
+        expected: Vec<ObjectIdentifier>,
+    },
     /// anyPolicy is mapped (6.1.4 (a)).
     AnyMapped,
     /// The graph is too large.
@@ -64,6 +69,12 @@ fn node_of<'a>(level: &'a [Node], policy: &ObjectIdentifier) -> Option<&'a Node>
     level.get(place)
 }
 
+/// expected_policy_set
+fn expected_of(node: &Node) -> impl Iterator<Item = ObjectIdentifier> + '_ {
+    let own = node.expected.is_empty().then_some(node.policy);
+    own.into_iter().chain(node.expected.iter().copied())
+}
+
 /// The parents of a policy, of pairs of an expected policy and the node that expects it, in order.
 fn expecting<'a>(
     expected: &'a [(ObjectIdentifier, ObjectIdentifier)],
@@ -86,6 +97,8 @@ pub(super) struct PolicyState<'a> {
     inputs: PolicyInputs<'a>,
     /// From the anchor down; `None`: NULL.
     levels: Option<Vec<Level>>,
+    /// What was expected where the graph became NULL, for the report.
+    lost: Vec<ObjectIdentifier>,
     explicit_policy: u32,
     policy_mapping: u32,
     inhibit_any: u32,
@@ -105,15 +118,16 @@ impl<'a> PolicyState<'a> {
         Self {
             inputs,
             levels: Some(vec![vec![root]]),
+            lost: Vec::new(),
             explicit_policy: unless(inputs.require_explicit),
             policy_mapping: unless(inputs.inhibit_mapping),
             inhibit_any: unless(inputs.inhibit_any),
         }
     }
 
-    /// Whether a policy must be left at the end, as it stands.
-    pub(super) fn explicit_policy(&self) -> u32 {
-        self.explicit_policy
+    /// Whether the graph is NULL: no policy is left.
+    pub(super) fn is_null(&self) -> bool {
+        self.levels.is_none()
     }
 
     /// Constraints of policyConstraints and inhibitAnyPolicy: 6.1.4 (i), (j); of an anchor as
@@ -142,10 +156,7 @@ impl<'a> PolicyState<'a> {
                 let mut expected = Vec::with_capacity(above.len());
                 for node in above {
                     budget.policy(node.expected.len().max(1))?;
-                    if node.expected.is_empty() {
-                        expected.push((node.policy, node.policy));
-                    }
-                    expected.extend(node.expected.iter().map(|wanted| (*wanted, node.policy)));
+                    expected.extend(expected_of(node).map(|wanted| (wanted, node.policy)));
                 }
                 expected.sort_unstable();
                 let any_above = node_of(above, &oid::ANY_POLICY).is_some();
@@ -195,12 +206,22 @@ impl<'a> PolicyState<'a> {
                 }
                 levels.push(level);
                 self.prune();
+                if self.levels.is_none() {
+                    self.lost = expected.into_iter().map(|(policy, _)| policy).collect();
+                }
             }
-            (None, _) => self.levels = None,
+            (None, levels) => {
+                let levels = levels.take().unwrap_or_default();
+                let last = levels.last().into_iter().flatten();
+                self.lost.extend(last.flat_map(expected_of));
+            }
             (_, None) => {}
         }
         if self.levels.is_none() && self.explicit_policy == 0 {
-            return Err(PolicyError::NoPolicy);
+            return Err(PolicyError::NoPolicy {
+                allowed: Vec::new(),
+                expected: core::mem::take(&mut self.lost),
+            });
         }
         Ok(())
     }
@@ -239,12 +260,17 @@ impl<'a> PolicyState<'a> {
         mappings.sort_unstable();
         mappings.dedup();
         if self.policy_mapping == 0 {
+            let before: Vec<_> = level.iter().map(|node| node.policy).collect();
             level.retain(|node| {
                 mappings
                     .binary_search_by(|m| m.0.cmp(&node.policy))
                     .is_err()
             });
-            return self.prune();
+            self.prune();
+            if self.levels.is_none() {
+                self.lost = before;
+            }
+            return;
         }
         let any = node_of(level, &oid::ANY_POLICY).map(|n| n.qualifiers.clone());
         let mut more = Level::new();
@@ -307,13 +333,11 @@ impl<'a> PolicyState<'a> {
         }
         let outputs = self.outputs(budget)?;
         if self.explicit_policy == 0 && outputs.user_constrained.is_empty() {
-            return Err(PolicyError::NoInitialPolicy(
-                outputs
-                    .authority_constrained
-                    .into_iter()
-                    .map(|p| p.policy)
-                    .collect(),
-            ));
+            let allowed = outputs.authority_constrained.into_iter();
+            return Err(PolicyError::NoPolicy {
+                allowed: allowed.map(|p| p.policy).collect(),
+                expected: self.lost,
+            });
         }
         Ok(outputs)
     }

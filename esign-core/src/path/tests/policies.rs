@@ -67,11 +67,29 @@ fn outputs_are_what_rfc_9618_says() {
     assert_eq!(below(simple(), &[], none), "1.2.3.1 | 1.2.3.1");
     assert_eq!(below(simple(), &[p1], explicit), "1.2.3.1 | 1.2.3.1");
     assert_eq!(below(simple(), &[p2], none), "1.2.3.1 | ");
-    assert!(below(simple(), &[p2], explicit).starts_with("path.policies: asserted [\"1.2.3.1\"]"));
+    assert_eq!(
+        below(simple(), &[p2], explicit),
+        "path.policies: policies_wanted [\"1.2.3.2\"], policies_allowed [\"1.2.3.1\"], \
+         asserted [\"1.2.3.1\"]"
+    );
     // None at all is no fault unless one is asked for (6.1.3 (e), (f)).
     assert_eq!(below(vec![ca(1), end()], &[], none), " | ");
+    assert!(below(vec![ca(1), end()], &[], explicit).starts_with(
+        "path.policies: policies_wanted [\"2.5.29.32.0\"], policies_allowed [], asserted [], \
+             policies_expected [\"2.5.29.32.0\"], lost_at \"certificate"
+    ));
+    // Where the last policy was lost, and what would have been one there.
+    let other = vec![
+        ca(1).policies(&[p1]),
+        ca(2).policies(&[p3]),
+        end().policies(&[p1]),
+    ];
+    let found = below(other, &[p1], explicit);
     assert!(
-        below(vec![ca(1), end()], &[], explicit).starts_with("path.policies: explicit_policy 0")
+        found.contains(
+            "asserted [\"1.2.3.3\"], policies_expected [\"1.2.3.1\"], lost_at \"certificate"
+        ) && found.ends_with("of CN=ca 2\""),
+        "{found}"
     );
     // anyPolicy is as good as each of the initial ones.
     let any = || vec![ca(1).policies(&[ANY]), end().policies(&[ANY])];

@@ -41,8 +41,7 @@ impl Evidence {
             self.seen.insert(certificate.clone())
         };
         if new {
-            let key = certificate.subject().shared_key();
-            self.certificates.add(key, certificate);
+            self.certificates.add(certificate);
         }
         new
     }
@@ -59,7 +58,7 @@ impl Evidence {
             self.seen_crls.insert(digest)
         };
         if new {
-            self.crls.add(crl.issuer().shared_key(), crl);
+            self.crls.add(crl);
         }
         new
     }

@@ -22,8 +22,7 @@ impl TrustAnchors {
     /// Adds an anchor; one that is there already is not added again.
     pub fn add(&mut self, certificate: Certificate) {
         if !self.contains(&certificate) {
-            let key = certificate.subject().shared_key();
-            self.certificates.add(key, certificate);
+            self.certificates.add(certificate);
         }
     }
 

@@ -17,7 +17,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("source", &[]),
     ("oid", &[]),
-    ("der", &["time"]),
+    ("der", &["oid", "time"]),
     ("report", &["time"]),
     ("keys", &["der", "oid", "time"]),
     ("lint", &["report", "der", "oid", "time"]),

@@ -1,6 +1,6 @@
 use core::fmt;
 use core::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use ::der::asn1::ObjectIdentifier;
 
@@ -9,11 +9,11 @@ use super::entry::{self, Pass};
 use super::index::{Collector, Index, pair};
 use super::{CrlEntry, IssuingDistributionPoint};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, decode};
-use crate::keys::{KeyAlgorithm, PublicKey, SignatureAlgorithm, VerifyError};
+use crate::keys::{PublicKey, SignatureAlgorithm, VerifyError};
 use crate::oid;
 use crate::time::UnixTime;
 use crate::x509::{
-    AuthorityKeyIdentifier, DistributionPoint, Extension, Extensions, GeneralName, Name,
+    AuthorityKeyIdentifier, DistributionPoint, Extension, Extensions, GeneralName, HasName, Name,
     SerialNumber, Signed, UnknownAlgorithm, pem_blocks,
 };
 
@@ -37,8 +37,6 @@ struct Inner {
     entries: Range<usize>,
     revoked: Arc<Revoked>,
     extensions: Extensions,
-    /// Digest of the key that has verified it.
-    verified_by: OnceLock<[u8; 32]>,
 }
 
 /// Entries of one certificate issuer, one after another.
@@ -299,17 +297,7 @@ impl Crl {
     /// # Errors
     /// [`VerifyError`]; an algorithm that is not known is [`VerifyError::Invalid`].
     pub fn verify_signed_by(&self, key: &PublicKey) -> Result<(), VerifyError> {
-        // The encoding of a DSA key does not tell which parameters it has inherited.
-        if matches!(key.algorithm(), KeyAlgorithm::Dsa { .. }) {
-            return self.0.signed.verify(key);
-        }
-        let digest = key.sha256_spki();
-        if self.0.verified_by.get() == Some(&digest) {
-            return Ok(());
-        }
-        self.0.signed.verify(key)?;
-        self.0.verified_by.get_or_init(|| digest);
-        Ok(())
+        self.0.signed.verify(key)
     }
 
     /// SHA-256 of the octets as received.
@@ -502,7 +490,6 @@ fn decode_tbs(
         entries,
         revoked: revoked.unwrap_or_default(),
         extensions,
-        verified_by: OnceLock::new(),
     })
 }
 
@@ -544,6 +531,13 @@ impl Revoked {
         revoked.index = (revoked.count > SHORT)
             .then(|| all.index(list.value.len(), |place| serial_at(list.value, place)));
         Ok(revoked)
+    }
+}
+
+/// Found by its issuer.
+impl HasName for Crl {
+    fn name(&self) -> &Name {
+        self.issuer()
     }
 }
 

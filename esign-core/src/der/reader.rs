@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use ::der::asn1::ObjectIdentifier;
 
 use super::{DecodeError, DecodeKind, Tag};
+use crate::oid;
 use crate::time::{Civil, UnixTime};
 
 /// Deepest nesting that is walked. RFC 5280 structures stay under 20, a CMS with a time-stamp in
@@ -19,6 +20,19 @@ static SHORT: LazyLock<Vec<ObjectIdentifier>> = LazyLock::new(|| {
     let all = all.map(|octets| ObjectIdentifier::from_bytes(&octets));
     all.collect::<Result<_, _>>().unwrap_or_default()
 });
+
+/// Others that most certificates have.
+const FREQUENT: [ObjectIdentifier; 9] = [
+    oid::AUTHORITY_INFO_ACCESS,
+    oid::AD_CA_ISSUERS,
+    oid::ECDSA_SHA256,
+    oid::EC_PUBLIC_KEY,
+    oid::AD_OCSP,
+    oid::P256,
+    oid::QC_STATEMENTS,
+    oid::RSA_ENCRYPTION,
+    oid::SHA256_WITH_RSA,
+];
 
 /// Which encoding rules hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +142,29 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeKind::Truncated`], [`DecodeKind::NotDer`] or [`DecodeKind::Value`] of its header.
+    #[inline]
     pub fn any(&mut self, field: &str) -> Result<Tlv<'a>, DecodeError> {
+        // Nearly all are short: one comparison of each octet of the header, and no more.
+        if let [tag, length @ ..0x80, ..] = *self.rest()
+            && tag & 0x1f != 0x1f
+            && let Some((raw, value)) = short(self.rest(), length)
+        {
+            let tlv = Tlv {
+                tag: Tag(tag),
+                value,
+                raw,
+                at: self.position(),
+                rules: self.rules,
+                depth: self.depth,
+            };
+            self.at = self.at.saturating_add(raw.len());
+            return Ok(tlv);
+        }
+        self.any_form(field)
+    }
+
+    /// As [`Self::any`], for every form.
+    fn any_form(&mut self, field: &str) -> Result<Tlv<'a>, DecodeError> {
         let rest = self.rest();
         let header = header(rest, self.rules).map_err(|kind| self.error(kind, field))?;
         let (value_end, raw_end) = match header.length {
@@ -298,6 +334,9 @@ impl<'a> Tlv<'a> {
         {
             return Ok(*known);
         }
+        if let Some(known) = FREQUENT.iter().find(|k| k.as_bytes() == self.value) {
+            return Ok(*known);
+        }
         ObjectIdentifier::from_bytes(self.value)
             .map_err(|_| self.error(DecodeKind::Value("malformed OBJECT IDENTIFIER"), field))
     }
@@ -449,6 +488,13 @@ impl<'a> Tlv<'a> {
         };
         UnixTime::from_civil(civil).ok_or_else(|| bad("there is no such time"))
     }
+}
+
+/// The whole and the content of an encoding whose length is in one octet; `None` where there are
+/// fewer octets.
+fn short(input: &[u8], length: u8) -> Option<(&[u8], &[u8])> {
+    let raw = input.get(..usize::from(length).saturating_add(2))?;
+    Some((raw, raw.get(2..)?))
 }
 
 /// Identifier and length of one encoding.

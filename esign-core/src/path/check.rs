@@ -1,7 +1,7 @@
 use ::der::asn1::ObjectIdentifier;
 
 use super::budget::Budget;
-use super::extensions::View;
+use super::extensions::{ANCHOR, View};
 use super::name_constraints::{Constraints, Violation};
 use super::policy_graph::{PolicyError, PolicyOutputs, PolicyState};
 use super::purpose::{self, identifiers, names};
@@ -58,7 +58,8 @@ pub(super) fn path(
         if !anchor || strict {
             critical(view, &mut record);
         }
-        well_formed(view, anchor && !strict, &mut record);
+        // Of an anchor only what it says of itself counts, unless it is judged like others.
+        well_formed(view, anchor && !leaf && !strict, &mut record);
         if !anchor {
             if leaf || !view.self_issued {
                 named(c, view, &constraints, budget, &mut record);
@@ -151,10 +152,12 @@ fn critical(view: &View, record: &mut Record) {
     }
 }
 
-/// Every extension that was decoded can be read.
+/// Every extension can be read, of an anchor those that limit it.
 fn well_formed(view: &View, anchor: bool, record: &mut Record) {
     let (rule, clause) = ("path.extensions-well-formed", "RFC 5280 4.2.1");
-    let errors: Vec<String> = view.malformed.iter().map(|(_, why)| why.clone()).collect();
+    let malformed = view.malformed.iter();
+    let malformed = malformed.filter(|(id, _)| !anchor || ANCHOR.contains(id));
+    let errors: Vec<String> = malformed.map(|(_, why)| why.clone()).collect();
     if !errors.is_empty() {
         record.add(broken(rule, clause).with("malformed", errors));
     } else if !anchor {

@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use ::der::asn1::ObjectIdentifier;
 
 use super::name_constraints::Constraints;
 use crate::der::{DecodeError, DecodeKind, Reader, Tag, Tlv};
 use crate::oid;
-use crate::x509::{BasicConstraints, Certificate, GeneralName, KeyUsage};
+use crate::x509::{BasicConstraints, Certificate, DistributionPoint, GeneralName, KeyUsage};
 
 /// What path validation reads from the extensions of one certificate, decoded once.
 #[derive(Default)]
@@ -20,6 +22,7 @@ pub(super) struct View {
     pub(super) inhibit_mapping: Option<u32>,
     pub(super) inhibit_any: Option<u32>,
     pub(super) constraints: Option<Constraints>,
+    pub(super) distribution_points: Vec<DistributionPoint>,
     /// Known extensions that cannot be read, with why.
     pub(super) malformed: Vec<(ObjectIdentifier, String)>,
     /// Critical extensions that are not processed.
@@ -27,7 +30,7 @@ pub(super) struct View {
 }
 
 /// Extensions of an anchor that count (RFC 5937 3.2).
-const ANCHOR: [ObjectIdentifier; 5] = [
+pub(super) const ANCHOR: [ObjectIdentifier; 5] = [
     oid::BASIC_CONSTRAINTS,
     oid::KEY_USAGE,
     oid::NAME_CONSTRAINTS,
@@ -44,19 +47,20 @@ pub(super) struct Policy {
 }
 
 impl View {
+    /// That of a certificate, which keeps it.
+    pub(super) fn of(c: &Certificate) -> Arc<Self> {
+        c.memo(Self::decode)
+    }
+
     /// Decodes every extension that is known, whether it decides anything here or not: what one
-    /// reader skips another may act on. Where not `whole`, only limits that an anchor sets to
-    /// itself.
-    pub(super) fn of(c: &Certificate, whole: bool) -> Self {
+    /// reader skips another may act on.
+    fn decode(c: &Certificate) -> Self {
         let mut view = Self {
             self_issued: c.is_self_issued(),
             ..Self::default()
         };
         for extension in c.extensions() {
             let id = extension.oid;
-            if !whole && !ANCHOR.contains(&id) {
-                continue;
-            }
             let result = match arc_of(&id) {
                 BASIC_CONSTRAINTS => keep(&mut view.basic, c.basic_constraints()),
                 KEY_USAGE => keep(&mut view.key_usage, c.key_usage()),
@@ -91,7 +95,9 @@ impl View {
                 },
                 // Not processed as such, critical or not: the search uses key identifiers, the
                 // status the distribution points.
-                CRL_DISTRIBUTION_POINTS => c.crl_distribution_points().map(drop),
+                CRL_DISTRIBUTION_POINTS => extension
+                    .decode("cRLDistributionPoints", DistributionPoint::list)
+                    .map(|all| view.distribution_points = all),
                 arc => {
                     if extension.critical {
                         view.unknown_critical.push(id);

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 pub(super) use super::budget::Budget;
 use super::budget::Limit;
@@ -8,8 +8,8 @@ use super::nearest::nearest;
 use super::policy_graph::PolicyOutputs;
 use super::record::{Record, broken};
 use super::{
-    Attempt, MAX_ATTEMPTS, MAX_CANDIDATES, MAX_NESTED, MAX_PATH_LEN, PathInputs, PathProfile,
-    PolicyInputs, RevocationChecking, Searched, VerifiedPath, check, revocation,
+    Attempt, MAX_ATTEMPTS, MAX_CANDIDATES, MAX_NESTED, MAX_PATH_LEN, PathInputs, PolicyInputs,
+    RevocationChecking, Searched, VerifiedPath, check, revocation,
 };
 use crate::crl::Crl;
 use crate::keys::{KeyAlgorithm, PublicKey};
@@ -19,7 +19,14 @@ use crate::x509::Certificate;
 /// A certificate of a path under construction, with what was decoded of it.
 pub(super) struct Link<'a> {
     pub(super) certificate: &'a Certificate,
-    pub(super) view: Rc<View>,
+    pub(super) view: Arc<View>,
+}
+
+impl<'a> Link<'a> {
+    fn of(certificate: &'a Certificate) -> Self {
+        let view = View::of(certificate);
+        Self { certificate, view }
+    }
 }
 
 struct Search<'a, 'b> {
@@ -27,9 +34,8 @@ struct Search<'a, 'b> {
     budget: &'b mut Budget,
     /// Whether what holds is written down, too, and the attempts kept.
     full: bool,
-    /// Of certificates that were tried, by address: leaf, evidence and anchors outlive the search.
-    views: HashMap<usize, Rc<View>>,
-    /// Signature checks that may come again, by the addresses of child and issuer.
+    /// Signature checks that may come again, by the addresses of child and issuer: leaf, evidence
+    /// and anchors outlive the search.
     verified: HashMap<(usize, usize), bool>,
     best: Option<Best>,
     /// Where the longest incomplete path ended.
@@ -94,14 +100,13 @@ fn run(leaf: &Certificate, inputs: &PathInputs<'_>, budget: &mut Budget) -> Sear
         inputs,
         budget,
         full,
-        views: HashMap::new(),
         verified: HashMap::new(),
         best: None,
         dead_end: None,
         attempts: Vec::new(),
         attempts_left_out: 0,
     };
-    let link = search.link(leaf, false);
+    let link = Link::of(leaf);
     if inputs.anchors.contains(leaf) {
         search.judge(&[link]);
     } else {
@@ -154,17 +159,6 @@ impl<'a> Search<'a, '_> {
         }
     }
 
-    fn link(&mut self, certificate: &'a Certificate, anchor: bool) -> Link<'a> {
-        let known = self.views.get(&address(certificate));
-        // Of an anchor only what it says of itself counts, unless it is judged like others.
-        let whole = !anchor || self.inputs.profile == PathProfile::Strict;
-        let view = known.cloned();
-        Link {
-            certificate,
-            view: view.unwrap_or_else(|| Rc::new(View::of(certificate, whole))),
-        }
-    }
-
     /// Tries every issuer of the last certificate; says whether a path that passes was found.
     fn extend(&mut self, chain: &mut Vec<Link<'a>>) -> bool {
         let Some(last) = chain.last().map(|link| link.certificate) else {
@@ -203,8 +197,7 @@ impl<'a> Search<'a, '_> {
                 continue;
             }
             tried = true;
-            let link = self.link(candidate, anchor);
-            chain.push(link);
+            chain.push(Link::of(candidate));
             let done = if anchor {
                 self.judge(chain)
             } else {
@@ -217,7 +210,6 @@ impl<'a> Search<'a, '_> {
             if let Some(link) = tried {
                 let address_of = address(link.certificate);
                 self.verified.insert((address(last), address_of), true);
-                self.views.insert(address_of, link.view);
             }
         }
         if self.full && !tried {

@@ -1,3 +1,4 @@
+use core::any::Any;
 use core::fmt;
 use core::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -8,8 +9,8 @@ use super::extension::{raw, sequence_of};
 use super::signed::Signed;
 use super::{
     AccessDescription, AuthorityKeyIdentifier, BasicConstraints, DistributionPoint, Extension,
-    Extensions, GeneralName, KeyUsage, Name, NameConstraints, PolicyInformation, QcStatement,
-    SerialNumber,
+    Extensions, GeneralName, HasName, KeyUsage, Name, NameConstraints, PolicyInformation,
+    QcStatement, SerialNumber,
 };
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, decode};
 use crate::keys::{PublicKey, SignatureAlgorithm, VerifyError};
@@ -36,6 +37,7 @@ struct Inner {
     spki: Range<usize>,
     key: OnceLock<Result<PublicKey, DecodeError>>,
     extensions: Extensions,
+    memo: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 /// A signature algorithm that is not verified here.
@@ -194,6 +196,13 @@ impl Certificate {
     /// The extension of type `oid`.
     pub fn extension(&self, oid: ObjectIdentifier) -> Option<Extension<'_>> {
         self.0.extensions.find(self.der(), oid)
+    }
+
+    /// What a module above reads from the octets, read once for the certificate and its clones:
+    /// an issuer is the same for many leaves. There is room for one type; another is made anew.
+    pub(crate) fn memo<T: Any + Send + Sync>(&self, make: impl Fn(&Self) -> T) -> Arc<T> {
+        let kept = self.0.memo.get_or_init(|| Arc::new(make(self)));
+        Arc::downcast(Arc::clone(kept)).unwrap_or_else(|_| Arc::new(make(self)))
     }
 
     /// SHA-256 of the octets as received: what people call the fingerprint.
@@ -414,7 +423,15 @@ fn decode_tbs(
         spki,
         key: OnceLock::new(),
         extensions,
+        memo: OnceLock::new(),
     })
+}
+
+/// Found by its subject.
+impl HasName for Certificate {
+    fn name(&self) -> &Name {
+        self.subject()
+    }
 }
 
 impl PartialEq for Certificate {

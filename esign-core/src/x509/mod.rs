@@ -38,7 +38,7 @@ pub use lint::lint;
 pub(crate) use name::string as directory_string;
 pub use name::{Attribute, Name};
 pub use name_builder::{BuildError, NameBuilder};
-pub(crate) use named::{FEW, Named};
+pub(crate) use named::{FEW, HasName, Named};
 pub use pem::{certificates, pem_blocks, to_pem};
 pub use profile::{
     Disclosure, Profile, QualifiedKind, QualifiedStatements, StatusLocation, SubjectKind,

@@ -141,7 +141,7 @@ impl Name {
     }
 
     /// [`Self::comparison_key`] to be kept.
-    pub(crate) fn shared_key(&self) -> Arc<[u8]> {
+    pub(super) fn shared_key(&self) -> Arc<[u8]> {
         Arc::clone(self.key.get_or_init(|| self.compute_key().into()))
     }
 
@@ -187,6 +187,18 @@ fn close(key: &mut Vec<u8>, starts: &mut Vec<usize>) {
 
 /// Whether two sets of attributes are the same by RFC 5280 7.1, in whatever order.
 fn same_relative_name(a: &Tlv<'_>, b: &Tlv<'_>) -> bool {
+    // Nearly all have one attribute, in ASCII: its words are compared where they lie.
+    if let (Some((a_type, a)), Some((b_type, b))) = (only(a), only(b)) {
+        if a_type != b_type {
+            return false;
+        }
+        if let (Some(a), Some(b)) = (string(a.tag, a.value), string(b.tag, b.value))
+            && a.is_ascii()
+            && b.is_ascii()
+        {
+            return same_words(&a, &b);
+        }
+    }
     let attributes = |set: &Tlv<'_>| -> Option<Vec<Vec<u8>>> {
         let mut all = Vec::with_capacity(1);
         let mut set = set.reader("").ok()?;
@@ -202,6 +214,35 @@ fn same_relative_name(a: &Tlv<'_>, b: &Tlv<'_>) -> bool {
         Some(all)
     };
     attributes(a).is_some_and(|a| attributes(b) == Some(a))
+}
+
+/// Type and value of the attribute of a set that has one.
+fn only<'a>(set: &Tlv<'a>) -> Option<(&'a [u8], Tlv<'a>)> {
+    let mut set = set.reader("").ok()?;
+    let mut pair = set.any("").and_then(|t| t.reader("")).ok()?;
+    let attribute = (pair.any("").ok()?.value, pair.any("").ok()?);
+    set.is_empty().then_some(attribute)
+}
+
+/// Whether [`fold`] gives the same for two texts in ASCII.
+fn same_words(a: &str, b: &str) -> bool {
+    fn words(text: &str) -> impl Iterator<Item = &[u8]> {
+        let words = text.as_bytes().split(|b| is_space(*b));
+        words.filter(|word| !word.is_empty())
+    }
+    let (mut a, mut b) = (words(a), words(b));
+    loop {
+        match (a.next(), b.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if a.eq_ignore_ascii_case(b) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// What char::is_whitespace takes for white space in ASCII.
+fn is_space(octet: u8) -> bool {
+    matches!(octet, b'\t'..=b'\r' | b' ')
 }
 
 /// Appends what is equal for equal values.
@@ -250,8 +291,7 @@ fn fold(text: &str, out: &mut Vec<u8>) {
         let start = out.len();
         let mut space = false;
         for octet in text.bytes() {
-            // What char::is_whitespace takes for white space in ASCII.
-            if matches!(octet, b'\t'..=b'\r' | b' ') {
+            if is_space(octet) {
                 space = out.len() > start;
             } else {
                 if core::mem::take(&mut space) {

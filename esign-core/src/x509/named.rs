@@ -3,30 +3,33 @@ use std::sync::Arc;
 
 use super::Name;
 
-/// Up to so many, looking at each key is cheaper than hashing one.
+/// Up to so many, looking at each name is cheaper than making the key of one.
 pub(crate) const FEW: usize = 8;
 
 /// Things in the order in which they were added, found by name as RFC 5280 7.1 compares names.
 #[derive(Clone, Debug)]
 pub(crate) struct Named<T> {
     all: Vec<T>,
-    keys: Vec<Arc<[u8]>>,
     /// Where each name is in `all`, as soon as there are more than a few.
     places: HashMap<Arc<[u8]>, Vec<usize>>,
 }
 
-impl<T> Named<T> {
-    /// Adds `one` under the key of its name.
-    pub(crate) fn add(&mut self, key: Arc<[u8]>, one: T) {
+/// What is found by a name.
+pub(crate) trait HasName {
+    /// The name by which it is found.
+    fn name(&self) -> &Name;
+}
+
+impl<T: HasName> Named<T> {
+    pub(crate) fn add(&mut self, one: T) {
         let at = self.all.len();
-        self.keys.push(Arc::clone(&key));
         self.all.push(one);
-        if at == FEW {
-            for (i, key) in self.keys.iter().enumerate() {
-                self.places.entry(Arc::clone(key)).or_default().push(i);
+        let from = if at == FEW { 0 } else { at };
+        for (i, one) in self.all.iter().enumerate().skip(from) {
+            if at >= FEW {
+                let places = self.places.entry(one.name().shared_key());
+                places.or_default().push(i);
             }
-        } else if at > FEW {
-            self.places.entry(key).or_default().push(at);
         }
     }
 
@@ -36,15 +39,13 @@ impl<T> Named<T> {
 
     /// Those whose name matches.
     pub(crate) fn named(&self, name: &Name) -> impl Iterator<Item = &T> {
-        let key = name.comparison_key();
-        let few = if self.places.is_empty() {
-            self.keys.as_slice()
+        let (few, many) = if self.places.is_empty() {
+            (self.all.as_slice(), None)
         } else {
-            &[]
+            (&[][..], self.places.get(name.comparison_key()))
         };
-        let few = few.iter().zip(&self.all);
-        let few = few.filter(move |(k, _)| ***k == *key).map(|(_, one)| one);
-        let many = self.places.get(key).into_iter().flatten();
+        let few = few.iter().filter(|one| one.name().matches(name));
+        let many = many.into_iter().flatten();
         few.chain(many.filter_map(|i| self.all.get(*i)))
     }
 }
@@ -53,7 +54,6 @@ impl<T> Default for Named<T> {
     fn default() -> Self {
         Self {
             all: Vec::new(),
-            keys: Vec::new(),
             places: HashMap::new(),
         }
     }
@@ -64,6 +64,15 @@ mod tests {
     use super::super::NameBuilder;
     use super::*;
 
+    #[derive(Clone, Debug)]
+    struct Numbered(usize, Name);
+
+    impl HasName for Numbered {
+        fn name(&self) -> &Name {
+            &self.1
+        }
+    }
+
     #[test]
     fn few_and_many_are_found_alike() {
         let name = |n: usize| {
@@ -72,9 +81,9 @@ mod tests {
         };
         let mut named = Named::default();
         for n in 0..4 * FEW {
-            named.add(name(n).shared_key(), n);
+            named.add(Numbered(n, name(n)));
             for wanted in 0..5 {
-                let found: Vec<usize> = named.named(&name(wanted)).copied().collect();
+                let found: Vec<usize> = named.named(&name(wanted)).map(|one| one.0).collect();
                 let expected: Vec<usize> = (0..=n).filter(|i| i % 5 == wanted).collect();
                 assert_eq!(found, expected);
             }

@@ -5,6 +5,7 @@ use super::scope::Points;
 use super::{Answer, Asked, CLAUSE, RULE, Told, Verdict, delta};
 use crate::crl::{Crl, CrlEntry, ReasonFlags, RevocationReason};
 use crate::oid;
+use crate::path::extensions::View;
 use crate::path::search::Budget;
 use crate::path::{PathInputs, PathProfile};
 use crate::report::{Finding, SubIndication};
@@ -18,7 +19,8 @@ use crate::x509::Certificate;
 /// that was lifted is no longer seen; and with every genuine list asked whether the certificate is
 /// revoked for good, since nothing undoes that.
 pub(super) fn ask(asked: &Asked<'_>, inputs: &PathInputs<'_>, budget: &mut Budget) -> Told {
-    let points = Points::of(asked.certificate);
+    let view = View::of(asked.certificate);
+    let points = Points::of(&view);
     let (complete, deltas) = lists(&points, asked.certificate, inputs);
     let mut process = Process {
         asked,
@@ -61,14 +63,14 @@ pub(super) fn ask(asked: &Asked<'_>, inputs: &PathInputs<'_>, budget: &mut Budge
 /// The complete lists and the deltas of everyone who may issue lists about the certificate, the
 /// latest first.
 fn lists<'a>(
-    points: &Points,
+    points: &Points<'_>,
     certificate: &Certificate,
     inputs: &PathInputs<'a>,
 ) -> (Vec<&'a Crl>, Vec<&'a Crl>) {
     let mut all: Vec<&Crl> = inputs.evidence.crls_of(certificate.issuer()).collect();
-    let mut asked = HashSet::from([certificate.issuer().comparison_key()]);
+    let mut asked = HashSet::new();
     for issuer in points.issuers() {
-        if asked.insert(issuer.comparison_key()) {
+        if asked.insert(issuer.comparison_key()) && !issuer.matches(certificate.issuer()) {
             all.extend(inputs.evidence.crls_of(issuer));
         }
     }
@@ -83,7 +85,7 @@ struct Process<'a, 'b, 'c> {
     asked: &'a Asked<'a>,
     inputs: &'a PathInputs<'b>,
     budget: &'c mut Budget,
-    points: Points,
+    points: Points<'a>,
     /// Who signed each list, by its digest.
     signers: Vec<([u8; 32], Result<Signer, Finding>)>,
     /// reasons_mask: for which reasons a current list says that the certificate is not revoked.

@@ -84,20 +84,32 @@ struct Candidate<'a> {
 }
 
 /// Certificates named as the issuer of the list: those of the path first, then those whose key
-/// identifier is the one that the list names.
+/// identifier is the one that the list names, which are looked for only where they are needed.
 fn candidates<'a>(
-    crl: &Crl,
+    crl: &'a Crl,
     above: &'a [Certificate],
-    inputs: &PathInputs<'a>,
-) -> Vec<Candidate<'a>> {
+    inputs: &'a PathInputs<'a>,
+) -> impl Iterator<Item = Candidate<'a>> {
+    let in_path = above.iter().filter(|c| c.subject().matches(crl.issuer()));
+    let in_path = in_path.map(|certificate| Candidate {
+        certificate,
+        in_path: true,
+    });
+    let others = core::iter::once_with(move || others(crl, above, inputs)).flatten();
+    let others = others.map(|certificate| Candidate {
+        certificate,
+        in_path: false,
+    });
+    in_path.chain(others).take(MAX_SIGNERS)
+}
+
+fn others<'a>(crl: &Crl, above: &[Certificate], inputs: &PathInputs<'a>) -> Vec<&'a Certificate> {
     let wanted = crl.authority_key_identifier().ok().flatten();
     let wanted = wanted.and_then(|a| a.key_identifier);
-    let in_path = above.iter().filter(|c| c.subject().matches(crl.issuer()));
-    let known: Vec<&Certificate> = in_path.collect();
     let others = inputs.anchors.named(crl.issuer());
     let mut others: Vec<&Certificate> = others
         .chain(inputs.evidence.named(crl.issuer()))
-        .filter(|c| !known.contains(c))
+        .filter(|c| !above.contains(c))
         .collect();
     others.sort_by_cached_key(|c| {
         let own = c.subject_key_identifier().ok().flatten();
@@ -107,18 +119,7 @@ fn candidates<'a>(
             _ => 1,
         }
     });
-    let candidate = |in_path| {
-        move |certificate| Candidate {
-            certificate,
-            in_path,
-        }
-    };
-    known
-        .into_iter()
-        .map(candidate(true))
-        .chain(others.into_iter().map(candidate(false)))
-        .take(MAX_SIGNERS)
-        .collect()
+    others
 }
 
 /// The lists on which a path from the signer to the anchor of the path in question rests.

@@ -3,7 +3,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::crl::{Crl, IssuingDistributionPoint, ReasonFlags};
 use crate::der::{Reader, Rules, Tag, Writer};
-use crate::x509::{Certificate, DistributionPoint, GeneralName, Name};
+use crate::path::extensions::View;
+use crate::x509::{DistributionPoint, GeneralName, Name};
 
 /// Most distribution points of a certificate that are looked at. Real ones have up to three; by
 /// reason and by kind of list a dozen could be made sense of.
@@ -11,15 +12,15 @@ const MAX_POINTS: usize = 32;
 
 /// Where the status of one certificate is published: its distribution points, and the one that
 /// every certificate has.
-pub(super) struct Points {
-    points: Vec<Point>,
+pub(super) struct Points<'a> {
+    points: Vec<Point<'a>>,
     /// Whether its cA is true: what it says it is, not where it stands (RFC 5280 6.3.3 (b)(2)).
     ca: bool,
 }
 
-struct Point {
+struct Point<'a> {
     /// As the certificate has it; `None`: the one that every certificate has.
-    named: Option<DistributionPoint>,
+    named: Option<&'a DistributionPoint>,
     /// Its keys, made where a list has names to compare them with.
     keys: OnceCell<HashSet<Vec<u8>>>,
     reasons: ReasonFlags,
@@ -29,16 +30,11 @@ struct Point {
     issuers: HashMap<Vec<u8>, Name>,
 }
 
-impl Points {
-    pub(super) fn of(certificate: &Certificate) -> Self {
-        // Malformed ones are another rule's finding.
-        let named = certificate.crl_distribution_points().ok().flatten();
-        let mut points: Vec<Point> = named
-            .unwrap_or_default()
-            .into_iter()
-            .take(MAX_POINTS)
-            .map(Point::of)
-            .collect();
+impl<'a> Points<'a> {
+    pub(super) fn of(view: &'a View) -> Self {
+        let named = view.distribution_points.iter().take(MAX_POINTS);
+        let mut points = Vec::with_capacity(named.len().saturating_add(1));
+        points.extend(named.map(Point::of));
         // RFC 5280 6.3.3, last paragraph: lists of the issuer that no point names.
         points.push(Point {
             named: None,
@@ -47,10 +43,9 @@ impl Points {
             delegated: false,
             issuers: HashMap::new(),
         });
-        let basic = certificate.basic_constraints();
         Self {
             points,
-            ca: basic.is_ok_and(|b| b.is_some_and(|b| b.ca)),
+            ca: view.is_authority(),
         }
     }
 
@@ -61,8 +56,8 @@ impl Points {
 
     /// Whether `name` is one of those who may issue lists besides the certificate's own issuer.
     pub(super) fn name_issuer(&self, name: &Name) -> bool {
-        let key = name.comparison_key();
-        self.points.iter().any(|p| p.issuers.contains_key(key))
+        let mut delegated = self.points.iter().filter(|p| !p.issuers.is_empty());
+        delegated.any(|p| p.issuers.contains_key(name.comparison_key()))
     }
 
     /// For which reasons the list speaks of the certificate; otherwise why it does not.
@@ -100,14 +95,14 @@ impl Points {
     }
 }
 
-impl Point {
-    fn of(point: DistributionPoint) -> Self {
+impl<'a> Point<'a> {
+    fn of(point: &'a DistributionPoint) -> Self {
         Self {
             reasons: point
                 .reasons
                 .map_or(ReasonFlags::ALL, |r| ReasonFlags(r) & ReasonFlags::ALL),
             delegated: !point.crl_issuer.is_empty(),
-            issuers: directory_names(&point)
+            issuers: directory_names(point)
                 .map(|name| (name.comparison_key().to_vec(), name.clone()))
                 .collect(),
             keys: OnceCell::new(),
@@ -121,7 +116,7 @@ impl Point {
 
     /// Keys of distributionPoint, or of cRLIssuer where that is absent.
     fn names(&self, issuer: &Name) -> HashSet<Vec<u8>> {
-        let Some(point) = &self.named else {
+        let Some(point) = self.named else {
             return HashSet::from([directory_key(issuer)]);
         };
         let mut names: HashSet<Vec<u8>> = point.full_name.iter().map(key).collect();

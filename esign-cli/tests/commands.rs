@@ -333,3 +333,32 @@ fn collect(value: &serde_json::Value, keys: &mut std::collections::BTreeSet<Stri
         _ => {}
     }
 }
+
+/// Two certificates whose RSA keys have a prime in common: each alone is sound.
+#[test]
+fn lint_finds_a_prime_that_two_keys_share() {
+    let folder = Folder::new();
+    for (name, pem) in [
+        ("a.pem", include_str!("vectors/keys/shared-prime-a.pem")),
+        ("b.pem", include_str!("vectors/keys/shared-prime-b.pem")),
+    ] {
+        folder.write(name, pem);
+    }
+    let alone = folder.run(&["cert", "lint", "a.pem", "--profile", "pkix"]);
+    assert!(!alone.out.contains("lint.key.shared"), "{}", alone.out);
+    let lint = ["cert", "lint", "a.pem", "b.pem", "--profile", "pkix"];
+    let run = folder.run(&with(&lint, &["--json"]));
+    assert_eq!(run.code, 1, "{}", run.out);
+    let mut others = Vec::new();
+    for line in run.out.lines() {
+        let answer: serde_json::Value = serde_json::from_str(line).unwrap();
+        let findings = answer["items"][0]["findings"].as_array().unwrap();
+        let shared = findings
+            .iter()
+            .filter(|f| f["rule"] == "lint.key.shared-factor");
+        others.extend(shared.map(|f| f["values"]["other_file"].as_str().unwrap().to_owned()));
+    }
+    assert_eq!(others, ["b.pem", "a.pem"]);
+    let run = folder.run(&with(&lint, &["--lang", "az"]));
+    assert!(run.out.contains("ortaq sadə vuruğu"), "{}", run.out);
+}

@@ -15,7 +15,8 @@ use esign_core::keys::{
     SignatureAlgorithm, SigningKey, Weakness, shared_factors, weaknesses,
 };
 use esign_core::oid;
-use esign_core::x509::{NameBuilder, RequestError, UnsignedRequest};
+use esign_core::time::UnixTime;
+use esign_core::x509::{Certificate, NameBuilder, RequestError, UnsignedRequest, lint_keys};
 use num_bigint::BigUint;
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -335,4 +336,91 @@ fn shared_factors_are_found_in_a_batch() {
     let error = shared_factors(&many).unwrap_err();
     assert_eq!(error.kind(), KeyErrorKind::Limit);
     assert!(error.to_string().contains("4097"), "{error}");
+}
+
+/// A certificate with any key; its signature is none.
+fn certificate(subject: &str, serial: u32, key: &PublicKey) -> Certificate {
+    let name = NameBuilder::parse(subject).unwrap().build().unwrap();
+    let algorithm = SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha256);
+    let at = UnixTime::parse("2026-01-01").unwrap();
+    let mut w = Writer::new();
+    w.sequence(|w| {
+        w.sequence(|w| {
+            w.u32(serial);
+            algorithm.encode(w);
+            w.raw(name.der());
+            w.sequence(|w| {
+                w.time(at);
+                w.time(at);
+            });
+            w.raw(name.der());
+            w.raw(key.spki());
+        });
+        algorithm.encode(w);
+        w.bit_octets(&[0]);
+    });
+    Certificate::from_der(&w.finish()).unwrap()
+}
+
+#[test]
+fn the_keys_of_certificates_are_linted_together() {
+    let [p, q, r, s] = [(); 4].map(|()| prime(1024));
+    let (one, two) = (rsa(&(&p * &q), 65537), rsa(&(&p * &r), 65537));
+    let sound = rsa(&(&r * &s), 65539);
+    let small = rsa(&(prime(2048) * 751u32), 65537);
+    let all = [
+        certificate("CN=a", 1, &one),
+        certificate("CN=b", 2, &two),
+        certificate("CN=c", 3, &small),
+        // The same key of the same holder, and of another one.
+        certificate("CN=A", 4, &one),
+        certificate("CN=d", 5, &one),
+    ];
+    let told: Vec<_> = lint_keys(&all)
+        .unwrap()
+        .into_iter()
+        .map(|found| (found.place, found.hit.rule.id, found.other))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (0, "lint.key.shared", Some(4)),
+            (0, "lint.key.shared-factor", Some(1)),
+            (1, "lint.key.shared-factor", Some(0)),
+            (2, "lint.key.small-factor", None),
+            (4, "lint.key.shared", Some(0)),
+        ]
+    );
+    // A factor of one of the two alone is nothing that the other shares.
+    let apart = [certificate("CN=a", 1, &one), certificate("CN=e", 6, &sound)];
+    assert_eq!(lint_keys(&apart).unwrap(), []);
+    let first = &lint_keys(&all[..2]).unwrap()[0];
+    let facts = format!("{:?}", first.hit.facts);
+    assert!(
+        facts.contains("CN=b") && facts.contains("other_serial"),
+        "{facts}"
+    );
+
+    // The limit is that of the keys that are compared.
+    let ec = |n: u32| {
+        let mut point = [4; 65];
+        point[1..5].copy_from_slice(&n.to_be_bytes());
+        point
+    };
+    let many: Vec<Certificate> = (0..=u32::try_from(MAX_BATCH).unwrap())
+        .map(|n| {
+            let mut w = Writer::new();
+            w.sequence(|w| {
+                w.sequence(|w| {
+                    w.oid(oid::EC_PUBLIC_KEY);
+                    w.oid(oid::P256);
+                });
+                w.bit_octets(&ec(n));
+            });
+            certificate("CN=x", n, &PublicKey::from_spki(&w.finish()).unwrap())
+        })
+        .collect();
+    assert_eq!(lint_keys(&many).unwrap_err().kind(), KeyErrorKind::Limit);
+    let found = lint_keys(&many[..2]).unwrap();
+    assert_eq!(found[0].hit.rule.id, "lint.key.point-on-curve");
 }

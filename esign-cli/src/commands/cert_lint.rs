@@ -4,9 +4,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use esign_core::der::{Reader, Rules, Tag};
+use esign_core::keys::KeyError;
 use esign_core::lint::{self, Hit, Kind, Outcome, Severity};
 use esign_core::report::Fact;
-use esign_core::x509::pem_blocks;
+use esign_core::x509::{Certificate, KEY_RULES, lint_keys, pem_blocks};
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Exit, Failure};
@@ -19,6 +20,8 @@ use crate::{Context, files, print};
   esign cert lint my.pem
   esign cert lint seal.der --profile legal-person --json
 
+The keys of all certificates are compared with each other: of RSA keys that have a prime in common
+both can be factored by anyone.
 Exit code 1 says that a rule of the severity \"error\" is broken.")]
 pub(crate) struct Args {
     /// PEM (one or several in a file) or DER
@@ -43,26 +46,33 @@ fn profiles() -> clap::builder::PossibleValuesParser {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let kind = Kind::ALL.into_iter().find(|k| k.name() == args.profile);
     let mut exit = Exit::Passed;
+    let mut judged = Vec::new();
     for path in &args.files {
         match judge(path, kind) {
-            Ok(items) => {
-                if items
-                    .iter()
-                    .any(|i| i.outcome.worst() == Some(Severity::Error))
-                {
-                    exit = exit.worse(Exit::Failed);
-                }
-                print(&if args.json {
-                    to_json(path, &items)
-                } else {
-                    to_text(path, &items, &context.lang)
-                })?;
-            }
+            Ok(items) => judged.push((path, items)),
             Err(failure) => {
                 failure.print();
                 exit = exit.worse(failure.exit);
             }
         }
+    }
+    if let Err(e) = keys(&mut judged) {
+        let failure = Failure::about(&"the keys together", &e);
+        failure.print();
+        exit = exit.worse(failure.exit);
+    }
+    for (path, items) in &judged {
+        if items
+            .iter()
+            .any(|i| i.outcome.worst() == Some(Severity::Error))
+        {
+            exit = exit.worse(Exit::Failed);
+        }
+        print(&if args.json {
+            to_json(path, items)
+        } else {
+            to_text(path, items, &context.lang)
+        })?;
     }
     Ok(exit)
 }
@@ -70,6 +80,44 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 struct Item {
     what: &'static str,
     outcome: Outcome,
+    certificate: Option<Certificate>,
+}
+
+/// Looks for weak keys, in every file and in all of them together.
+fn keys(judged: &mut [(&PathBuf, Vec<Item>)]) -> Result<(), KeyError> {
+    let mut places = Vec::new();
+    let mut certificates = Vec::new();
+    for (file, (_, items)) in judged.iter().enumerate() {
+        for (item, certificate) in items.iter().enumerate() {
+            if let Some(certificate) = &certificate.certificate {
+                places.push((file, item));
+                certificates.push(certificate.clone());
+            }
+        }
+    }
+    let paths: Vec<String> = judged
+        .iter()
+        .map(|(p, _)| p.display().to_string())
+        .collect();
+    for (file, item) in &places {
+        if let Some(item) = judged.get_mut(*file).and_then(|(_, i)| i.get_mut(*item)) {
+            item.outcome.rules = item.outcome.rules.saturating_add(KEY_RULES.len());
+        }
+    }
+    for found in lint_keys(&certificates)? {
+        let Some((file, item)) = places.get(found.place) else {
+            continue;
+        };
+        let mut hit = found.hit;
+        let other = found.other.and_then(|other| places.get(other));
+        if let Some(path) = other.and_then(|(file, _)| paths.get(*file)) {
+            hit.facts.push(("other_file", Fact::from(path.clone())));
+        }
+        if let Some(item) = judged.get_mut(*file).and_then(|(_, i)| i.get_mut(*item)) {
+            item.outcome.hits.push(hit);
+        }
+    }
+    Ok(())
 }
 
 fn judge(path: &Path, kind: Option<Kind>) -> Result<Vec<Item>, Failure> {
@@ -117,7 +165,12 @@ fn of_der(der: &[u8], kind: Option<Kind>) -> Item {
     } else {
         ("certificate", lint::certificate(der, kind))
     };
-    Item { what, outcome }
+    let certificate = Certificate::from_der(der).ok();
+    Item {
+        what,
+        outcome,
+        certificate: certificate.filter(|_| what == "certificate"),
+    }
 }
 
 fn to_json(path: &Path, items: &[Item]) -> String {

@@ -13,6 +13,7 @@ mod general_name;
 mod identity;
 mod issue;
 mod lint;
+mod lint_keys;
 mod name;
 mod name_builder;
 mod named;
@@ -35,6 +36,7 @@ pub use identity::{
 };
 pub use issue::{Draft, Issuer, Linted, Order};
 pub use lint::lint;
+pub use lint_keys::{KEY_RULES, KeyHit, lint_keys};
 pub(crate) use name::string as directory_string;
 pub use name::{Attribute, Name};
 pub use name_builder::{BuildError, NameBuilder};

@@ -10,9 +10,14 @@
 
 pub mod acts;
 pub mod centre;
+mod error;
+mod files;
 pub mod ids;
+pub mod life;
+pub mod officers;
 pub mod records;
 pub mod register;
 #[cfg(feature = "http")]
 pub mod service;
+mod settings;
 pub mod store;

@@ -7,11 +7,13 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, params};
 use crate::ids::{
     CertificateId, Digest, HolderId, IdempotencyKey, KeyId, Locator, Name, RequestId, Serial,
 };
+use crate::officers::{Officer, Role};
 use crate::records::{
     Approval, AuditEntry, CertificateRecord, Crl, CrlKind, Document, DocumentChange,
     DocumentRecord, DocumentStatus, Holder, Identity, Issuer, Request, RequestRecord,
-    RequestStatus, RevocationReason, Standing,
+    RequestStatus, RequestSubject, RevocationReason, Standing, Stop, SubjectRecord,
 };
+use crate::store::CertificateFilter;
 
 const REQUEST_STATUSES: [(RequestStatus, &str); 4] = [
     (RequestStatus::Approved, "approved"),
@@ -331,6 +333,116 @@ pub(super) fn requests(
     all(c, &sql, values, |row| request_row(c, row))
 }
 
+pub(super) fn request_subject(c: &Connection, id: &RequestId) -> Result<Option<SubjectRecord>> {
+    one(
+        c,
+        "SELECT s.request, s.csr, r.holder, s.identity, s.listed, s.vetted_by, s.at \
+         FROM request_subject s JOIN request r ON r.id = s.request WHERE s.request = $1",
+        params![id.0],
+        |row| {
+            let mut columns = Columns::of(row);
+            let subject = RequestSubject {
+                request: RequestId(columns.take()?),
+                csr: columns.take()?,
+                holder: columns.take::<Option<[u8; 16]>>()?.map(HolderId),
+                identity: columns.take()?,
+                listed: columns.take::<i64>()? == 1,
+            };
+            let vetted_by = match columns.take::<Option<String>>()? {
+                Some(name) => Some(columns.checked(Name::new(&name).ok())?),
+                None => None,
+            };
+            Ok(SubjectRecord {
+                subject,
+                vetted_by,
+                at: columns.time()?,
+            })
+        },
+    )
+}
+
+const OFFICER: &str = "SELECT name, key, roles FROM officer";
+
+fn officer_row(row: &Row<'_>) -> Result<Officer> {
+    let mut columns = Columns::of(row);
+    let (name, key) = (columns.name()?, KeyId(columns.take()?));
+    let roles: String = columns.take()?;
+    let roles: Option<Vec<Role>> = roles
+        .split(',')
+        .filter(|name| !name.is_empty())
+        .map(Role::from_name)
+        .collect();
+    Ok(Officer::new(name, key, columns.checked(roles)?))
+}
+
+pub(super) fn officer(c: &Connection, name: &Name) -> Result<Option<Officer>> {
+    let sql = format!("{OFFICER} WHERE name = $1");
+    one(c, &sql, params![name.as_str()], officer_row)
+}
+
+pub(super) fn officer_of_key(c: &Connection, key: &KeyId) -> Result<Option<Officer>> {
+    let sql = format!("{OFFICER} WHERE key = $1");
+    one(c, &sql, params![key.0], officer_row)
+}
+
+pub(super) fn officers(c: &Connection, limit: i64) -> Result<Vec<Officer>> {
+    let sql = format!("{OFFICER} ORDER BY name LIMIT $1");
+    all(c, &sql, params![limit], officer_row)
+}
+
+pub(super) fn stop(c: &Connection) -> Result<Option<Stop>> {
+    one(c, "SELECT since, actor, why FROM stop", params![], |row| {
+        let mut columns = Columns::of(row);
+        Ok(Stop {
+            since: columns.time()?,
+            by: columns.name()?,
+            why: columns.take()?,
+        })
+    })
+}
+
+/// The certificates of a filter, with what it compares and the values for its parameters.
+pub(super) fn certificates(filter: &CertificateFilter) -> (String, Vec<Box<dyn ToSql>>) {
+    let mut conditions = Vec::new();
+    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
+    let mut add = |condition: &str, value: Option<Box<dyn ToSql>>| {
+        if let Some(value) = value {
+            values.push(value);
+            conditions.push(format!("{condition} ${}", values.len()));
+        }
+    };
+    add("c.issuer =", filter.issuer.map(|key| Box::new(key.0) as _));
+    add(
+        "c.profile =",
+        filter
+            .profile
+            .as_ref()
+            .map(|p| Box::new(p.as_str().to_owned()) as _),
+    );
+    add("c.holder =", filter.holder.map(|id| Box::new(id.0) as _));
+    add(
+        "c.subject_key =",
+        filter.subject_key.map(|key| Box::new(key.0) as _),
+    );
+    add(
+        "c.not_before >=",
+        filter.from.map(|at| Box::new(at.seconds()) as _),
+    );
+    add(
+        "c.not_before <",
+        filter.to.map(|at| Box::new(at.seconds()) as _),
+    );
+    let conditions = if conditions.is_empty() {
+        String::new()
+    } else {
+        format!("WHERE {}", conditions.join(" AND "))
+    };
+    (
+        format!("{CERTIFICATE} {conditions} ORDER BY c.position"),
+        values,
+    )
+}
+
 const CERTIFICATE: &str = "SELECT c.issuer, c.serial, c.request, c.profile, c.holder, \
      c.subject_key, c.not_before, c.not_after, c.shard, c.tbs_digest, c.tbs, c.certificate, \
      c.intended_at, c.issued_at, c.published_at, \
@@ -338,7 +450,7 @@ const CERTIFICATE: &str = "SELECT c.issuer, c.serial, c.request, c.profile, c.ho
      FROM certificate c LEFT JOIN revocation r \
      ON r.issuer = c.issuer AND r.shard = c.shard AND r.serial = c.serial";
 
-fn certificate_row(row: &Row<'_>) -> Result<CertificateRecord> {
+pub(super) fn certificate_row(row: &Row<'_>) -> Result<CertificateRecord> {
     let mut columns = Columns::of(row);
     let id = CertificateId {
         issuer: KeyId(columns.take()?),

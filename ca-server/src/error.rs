@@ -106,6 +106,11 @@ impl CentreError {
         &self.object
     }
 
+    /// What is wrong with it.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
     /// The rules that refused a certificate, with the compared values; empty for other kinds.
     pub fn findings(&self) -> &[Finding] {
         &self.findings

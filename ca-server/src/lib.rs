@@ -20,4 +20,5 @@ pub mod register;
 #[cfg(feature = "http")]
 pub mod service;
 mod settings;
+pub mod setup;
 pub mod store;

@@ -109,6 +109,7 @@ impl StoreError {
                 | StoreErrorKind::NotAllowed
                 | StoreErrorKind::State
                 | StoreErrorKind::Order
+                | StoreErrorKind::Stopped
                 | StoreErrorKind::Value
         )
     }

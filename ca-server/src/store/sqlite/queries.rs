@@ -84,7 +84,7 @@ impl Store for SqliteStore {
         visit: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let (sql, values) = read::certificates(filter);
-        let values: Vec<&dyn ToSql> = values.iter().map(AsRef::as_ref).collect();
+        let values: Vec<&dyn ToSql> = values.iter().map(|value| -> &dyn ToSql { value }).collect();
         self.read("visiting certificates", |c| {
             each(c, &sql, &values, read::certificate_row, visit)
         })

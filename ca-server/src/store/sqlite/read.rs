@@ -1,7 +1,7 @@
 //! Rows of SQLite as records, for the rules and for queries alike.
 
 use esign_core::time::UnixTime;
-use rusqlite::types::{FromSqlError, Type};
+use rusqlite::types::{FromSqlError, Type, Value};
 use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, params};
 
 use crate::ids::{
@@ -401,46 +401,37 @@ pub(super) fn stop(c: &Connection) -> Result<Option<Stop>> {
     })
 }
 
-/// The certificates of a filter, with what it compares and the values for its parameters.
-pub(super) fn certificates(filter: &CertificateFilter) -> (String, Vec<Box<dyn ToSql>>) {
-    let mut conditions = Vec::new();
-    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
-    let mut add = |condition: &str, value: Option<Box<dyn ToSql>>| {
+/// The query for the certificates of a filter, and the values of its parameters.
+pub(super) fn certificates(filter: &CertificateFilter) -> (String, Vec<Value>) {
+    let key = |key: KeyId| Value::Blob(key.0.to_vec());
+    let time = |at: UnixTime| Value::Integer(at.seconds());
+    let conditions = [
+        ("c.issuer =", filter.issuer.map(key)),
+        (
+            "c.profile =",
+            filter
+                .profile
+                .as_ref()
+                .map(|p| Value::Text(p.as_str().to_owned())),
+        ),
+        (
+            "c.holder =",
+            filter.holder.map(|id| Value::Blob(id.0.to_vec())),
+        ),
+        ("c.subject_key =", filter.subject_key.map(key)),
+        ("c.not_before >=", filter.from.map(time)),
+        ("c.not_before <", filter.to.map(time)),
+    ];
+    let mut values = Vec::new();
+    let mut sql = CERTIFICATE.to_owned();
+    for (condition, value) in conditions {
         if let Some(value) = value {
+            let word = if values.is_empty() { "WHERE" } else { "AND" };
             values.push(value);
-            conditions.push(format!("{condition} ${}", values.len()));
+            sql = format!("{sql} {word} {condition} ${}", values.len());
         }
-    };
-    add("c.issuer =", filter.issuer.map(|key| Box::new(key.0) as _));
-    add(
-        "c.profile =",
-        filter
-            .profile
-            .as_ref()
-            .map(|p| Box::new(p.as_str().to_owned()) as _),
-    );
-    add("c.holder =", filter.holder.map(|id| Box::new(id.0) as _));
-    add(
-        "c.subject_key =",
-        filter.subject_key.map(|key| Box::new(key.0) as _),
-    );
-    add(
-        "c.not_before >=",
-        filter.from.map(|at| Box::new(at.seconds()) as _),
-    );
-    add(
-        "c.not_before <",
-        filter.to.map(|at| Box::new(at.seconds()) as _),
-    );
-    let conditions = if conditions.is_empty() {
-        String::new()
-    } else {
-        format!("WHERE {}", conditions.join(" AND "))
-    };
-    (
-        format!("{CERTIFICATE} {conditions} ORDER BY c.position"),
-        values,
-    )
+    }
+    (format!("{sql} ORDER BY c.position"), values)
 }
 
 const CERTIFICATE: &str = "SELECT c.issuer, c.serial, c.request, c.profile, c.holder, \

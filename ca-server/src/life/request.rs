@@ -226,9 +226,10 @@ impl Life {
     /// What cannot be encoded is said now, not when it is issued.
     fn fits(&self, profile: &str, identity: &Identity) -> Result<(), CentreError> {
         fits(self.settings.profile(profile)?, identity)?;
-        self.settings
-            .subject(identity)
+        let subject = self.settings.subject(identity);
+        subject
             .name()
+            .and_then(|_| subject.alternative_names())
             .map(|_| ())
             .map_err(|e| CentreError::new(CentreErrorKind::Value, "identity", e))
     }

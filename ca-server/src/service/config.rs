@@ -251,7 +251,10 @@ mod tests {
             (&[("CA_SERVER_ROLES", "[]")], "none is switched on"),
             (&[("CA_SERVER_ROLES", "[\"tsa\"]")], "role tsa"),
             (&[("CA_SERVER_ISSUING", "[]")], "role ca"),
-            (&[("CA_SERVER_STORE__X", "1")], "store is not a table"),
+            (
+                &[("CA_SERVER_PUBLIC__LISTEN__X", "1")],
+                "listen is not a table",
+            ),
             (&[("CA_SERVER_OPERATORS__REQUESTS_A_SECOND", "0")], "0"),
         ] {
             let what = with(pairs).unwrap_err();

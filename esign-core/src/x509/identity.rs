@@ -290,10 +290,7 @@ impl Identity {
             Self::Host(h) => NameBuilder::new()
                 .with(oid::COUNTRY, &h.country)
                 .with(oid::ORGANIZATION, &h.organization)
-                .with(
-                    oid::COMMON_NAME,
-                    h.names.first().map_or("", String::as_str),
-                )
+                .with(oid::COMMON_NAME, h.names.first().map_or("", String::as_str))
                 .build(),
         }
     }
@@ -303,7 +300,7 @@ impl Identity {
     /// # Errors
     /// A name of a host is neither an IP address nor a DNS name (RFC 1034 3.5, in A-labels), or there
     /// are none or too many.
-    pub(super) fn alternative_names(&self) -> Result<Vec<GeneralName>, BuildError> {
+    pub fn alternative_names(&self) -> Result<Vec<GeneralName>, BuildError> {
         let Self::Host(host) = self else {
             return Ok(Vec::new());
         };

@@ -1,8 +1,8 @@
 use super::lint::lint;
 use super::profile::{QualifiedKind, QualifiedStatements, StatusLocation, SubjectKind};
 use super::{
-    BuildError, Certificate, GeneralName, Identity, KeyUsage, Name, OrganizationScheme, Profile, ProvenKey,
-    SerialNumber,
+    BuildError, Certificate, GeneralName, Identity, KeyUsage, Name, OrganizationScheme, Profile,
+    ProvenKey, SerialNumber,
 };
 use crate::der::{Tag, Writer};
 use crate::keys::{

@@ -3,8 +3,10 @@
 use esign_core::time::UnixTime;
 
 use crate::ids::{CertificateId, KeyId, Locator, Name, RequestId};
+use crate::officers::Officer;
 use crate::records::{
-    Crl, Document, DocumentStatus, Holder, Intent, Issuer, Request, RevocationReason,
+    Crl, Document, DocumentStatus, Holder, Intent, Issuer, Request, RequestSubject,
+    RevocationReason,
 };
 
 /// One act. It is written with its audit entry in one transaction, or not at all.
@@ -14,7 +16,8 @@ pub struct Act {
     pub by: Name,
     /// When, by the caller's clock.
     pub at: UnixTime,
-    /// Why, at most [`MAX_WHY`] octets. Refusal, suspension, restoration and revocation demand it.
+    /// Why, at most [`MAX_WHY`] octets. Refusal, suspension, restoration, revocation and the stop switch
+    /// demand it.
     pub why: String,
     /// What is done.
     pub change: Change,
@@ -34,6 +37,11 @@ pub enum Change {
     RecordHolder(Holder),
     /// Takes in a request.
     ReceiveRequest(Request),
+    /// Says who a pending request is about, as whoever asks claims it.
+    ClaimSubject(RequestSubject),
+    /// Says who a pending request is about, as the acting person vetted it; replaces what was
+    /// claimed or vetted before, as long as nobody approved it.
+    VetSubject(RequestSubject),
     /// Approves a pending request as the acting person. The last approval needed makes it approved.
     ApproveRequest(RequestId),
     /// Refuses a request that is pending or approved.
@@ -79,6 +87,12 @@ pub enum Change {
     },
     /// Notes a CRL that was signed under a reserved number and published.
     PublishCrl(Crl),
+    /// Names an officer, changes his key or roles, or dismisses him.
+    SetOfficer(Officer),
+    /// Stops issuance: from now on no intent is stored.
+    StopIssuance,
+    /// Lets issuance go on.
+    ResumeIssuance,
     /// Registers a document under its code.
     RegisterDocument(Document),
     /// Changes a document's status.
@@ -99,6 +113,11 @@ impl Change {
             Self::AddIssuer(_) => "issuer.add",
             Self::RecordHolder(_) => "holder.record",
             Self::ReceiveRequest(_) => "request.receive",
+            Self::ClaimSubject(_) => "request.claim",
+            Self::VetSubject(_) => "request.vet",
+            Self::SetOfficer(_) => "officer.set",
+            Self::StopIssuance => "issuance.stop",
+            Self::ResumeIssuance => "issuance.resume",
             Self::ApproveRequest(_) => "request.approve",
             Self::RefuseRequest(_) => "request.refuse",
             Self::Intend(_) => "certificate.intend",

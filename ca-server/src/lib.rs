@@ -10,9 +10,15 @@
 
 pub mod acts;
 pub mod centre;
+mod error;
+mod files;
 pub mod ids;
+pub mod life;
+pub mod officers;
 pub mod records;
 pub mod register;
 #[cfg(feature = "http")]
 pub mod service;
+mod settings;
+pub mod setup;
 pub mod store;

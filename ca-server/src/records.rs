@@ -90,6 +90,43 @@ pub struct Request {
     pub approval: Approval,
 }
 
+/// Who a request is about: personal data, for registrars and approvers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RequestSubject {
+    /// The request.
+    pub request: RequestId,
+    /// PKCS #10 as received, DER: issuing proves possession once more.
+    pub csr: Vec<u8>,
+    /// Whom it is for; vetting puts it to the request, a claim has none.
+    pub holder: Option<HolderId>,
+    /// The identity as it goes into the certificate, JSON of `esign_core::x509::Identity`.
+    pub identity: String,
+    /// Whether the holder agreed to stand in the public list of valid certificates.
+    pub listed: bool,
+}
+
+/// A request's subject as the store knows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SubjectRecord {
+    /// What was claimed or vetted.
+    pub subject: RequestSubject,
+    /// Who vetted it; none while it is only claimed.
+    pub vetted_by: Option<Name>,
+    /// When.
+    pub at: UnixTime,
+}
+
+/// The stop switch, while it is on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stop {
+    /// Since when.
+    pub since: UnixTime,
+    /// Who stopped issuance.
+    pub by: Name,
+    /// Why.
+    pub why: String,
+}
+
 /// Where a request stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]

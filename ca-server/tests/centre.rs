@@ -18,13 +18,14 @@ use ca_server::centre::{
     Addresses, Authority, Centre, CentreErrorKind, InitOptions, Recovered, Who,
 };
 use ca_server::ids::{CertificateId, HolderId, KeyId, Locator, Name, RequestId};
+use ca_server::officers::Officer;
 use ca_server::records::{
     Approval, AuditEntry, CertificateRecord, Crl, DocumentChange, DocumentRecord, Holder, Issuer,
     Request as StoredRequest, RequestRecord, RequestStatus, RevocationReason, Standing,
-    StatusEntry,
+    StatusEntry, Stop, SubjectRecord,
 };
 use ca_server::store::sqlite::SqliteStore;
-use ca_server::store::{Receipt, StatusFilter, Store, StoreError};
+use ca_server::store::{CertificateFilter, Receipt, StatusFilter, Store, StoreError};
 use esign_core::keys::{Curve, KeySpec, Passphrase, PrivateKey, SigningKey};
 use esign_core::time::UnixTime;
 use esign_core::x509::{
@@ -504,6 +505,25 @@ impl Store for Failing {
         n: usize,
     ) -> Result<Vec<RequestRecord>, StoreError> {
         self.inner.requests(s, a, n)
+    }
+    fn request_subject(&self, id: &RequestId) -> Result<Option<SubjectRecord>, StoreError> {
+        self.inner.request_subject(id)
+    }
+    fn officers(&self) -> Result<Vec<Officer>, StoreError> {
+        self.inner.officers()
+    }
+    fn officer_of_key(&self, k: &KeyId) -> Result<Option<Officer>, StoreError> {
+        self.inner.officer_of_key(k)
+    }
+    fn stop(&self) -> Result<Option<Stop>, StoreError> {
+        self.inner.stop()
+    }
+    fn visit_certificates(
+        &self,
+        f: &CertificateFilter,
+        v: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.inner.visit_certificates(f, v)
     }
     fn certificate(&self, id: &CertificateId) -> Result<Option<CertificateRecord>, StoreError> {
         self.inner.certificate(id)

@@ -11,33 +11,67 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// The service on a free port; ended with the test, however that ends.
+use esign_core::keys::{Curve, KeySpec, PrivateKey};
+use esign_core::x509::{NameBuilder, Request, to_pem};
+use serde_json::{Value, json};
+use ureq::tls::{Certificate, ClientCert, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
+
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+/// A demonstration centre on free ports; ended with the test, however that ends.
 struct Server {
     child: Child,
+    dir: PathBuf,
     address: String,
+    operators: String,
+}
+
+fn command(dir: &Path, listen: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ca-server"));
+    command
+        .arg("--dir")
+        .arg(dir)
+        .env("CA_SERVER_PUBLIC__LISTEN", listen)
+        .env("CA_SERVER_OPERATORS__LISTEN", "127.0.0.1:0");
+    command
 }
 
 impl Server {
     fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ca-server"))
-            .args(["--listen", "127.0.0.1:0"])
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("service-{}-{n}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        let mut child = command(&dir, "127.0.0.1:0")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut line).unwrap();
-        let address = line
-            .trim()
-            .strip_prefix("listening on http://")
-            .unwrap()
-            .to_owned();
+        let mut told = |word: &str| loop {
+            let mut line = String::new();
+            assert!(stdout.read_line(&mut line).unwrap() > 0, "no {word}");
+            if let Some((_, address)) = line.trim().split_once("://")
+                && line.starts_with(word)
+            {
+                return address.to_owned();
+            }
+        };
+        let address = told("everybody:");
+        let operators = told("officers:");
         // Kept open, so that the last line can be written.
         child.stdout = Some(stdout.into_inner());
-        Self { child, address }
+        Self {
+            child,
+            dir,
+            address,
+            operators,
+        }
     }
 
     fn ask(&self, request: &str) -> String {
@@ -57,14 +91,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.dir);
     }
-}
-
-fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ca-server"))
-        .args(arguments)
-        .output()
-        .unwrap()
 }
 
 #[test]
@@ -100,7 +128,7 @@ fn stops_in_order_when_told_to() {
             .unwrap()
             .read_to_string(&mut rest)
             .unwrap();
-        assert_eq!(rest, "stopped\n");
+        assert!(rest.ends_with("stopped\n"), "{rest}");
         assert!(TcpStream::connect(&server.address).is_err());
     }
 }
@@ -130,23 +158,388 @@ fn a_client_that_never_finishes_does_not_keep_it_alive() {
 #[test]
 fn says_why_it_cannot_start() {
     let server = Server::start();
-    let output = run(&["--listen", &server.address]);
-    assert_eq!(output.status.code(), Some(2));
-    let error = String::from_utf8(output.stderr).unwrap();
+    let error = |listen: &str| {
+        let output = command(&server.dir, listen).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{listen}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let taken = error(&server.address);
     let expected = format!(
         "ca-server: error: address {}: another program listens there",
         server.address
     );
-    assert!(error.starts_with(&expected), "{error}");
-
+    assert!(taken.starts_with(&expected), "{taken}");
     // TEST-NET-1 (RFC 5737) is no machine's own.
-    let output = run(&["--listen", "192.0.2.1:80"]);
-    assert_eq!(output.status.code(), Some(2));
-    let error = String::from_utf8(output.stderr).unwrap();
+    let foreign = error("192.0.2.1:80");
     assert!(
-        error.contains("192.0.2.1:80: the address is not this machine's"),
-        "{error}"
+        foreign.contains("192.0.2.1:80: the address is not this machine's"),
+        "{foreign}"
+    );
+    assert!(error("here").contains("invalid socket address"));
+    let none = Command::new(env!("CARGO_BIN_EXE_ca-server"))
+        .args(["--config", "/nonexistent/ca-server.toml"])
+        .output()
+        .unwrap();
+    assert_eq!(none.status.code(), Some(2));
+}
+
+/// An officer of the demonstration with his client certificate.
+struct Officer {
+    agent: ureq::Agent,
+    base: String,
+}
+
+fn pem(path: &Path) -> Vec<PemItem<'static>> {
+    parse_pem(&std::fs::read(path).unwrap())
+        .map(Result::unwrap)
+        .collect()
+}
+
+fn certificates(path: &Path) -> Vec<Certificate<'static>> {
+    pem(path)
+        .into_iter()
+        .filter_map(|item| match item {
+            PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect()
+}
+
+impl Officer {
+    fn of(server: &Server, name: &str) -> Self {
+        let folder = server.dir.join("officers").join(name);
+        let key = pem(&folder.join("key.pem")).remove(0);
+        let PemItem::PrivateKey(key) = key else {
+            panic!("no key")
+        };
+        let client =
+            ClientCert::new_with_certs(&certificates(&folder.join("certificate.pem")), key);
+        Self::with(server, Some(client))
+    }
+
+    fn with(server: &Server, client: Option<ClientCert>) -> Self {
+        let authority = certificates(&server.dir.join("issuing.pem"));
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .root_certs(RootCerts::new_with_certs(&authority))
+            .client_cert(client)
+            .build();
+        let config = ureq::Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .build();
+        Self {
+            agent: config.into(),
+            base: format!("https://{}", server.operators),
+        }
+    }
+
+    fn answer(response: ureq::http::Response<ureq::Body>) -> (u16, Value) {
+        let status = response.status().as_u16();
+        let problem = response.headers()["content-type"] == "application/problem+json";
+        assert_eq!(problem, status >= 400, "{status}");
+        let mut body = response.into_body();
+        (status, body.read_json().unwrap())
+    }
+
+    fn get(&self, path: &str) -> (u16, Value) {
+        Self::answer(
+            self.agent
+                .get(format!("{}{path}", self.base))
+                .call()
+                .unwrap(),
+        )
+    }
+
+    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        Self::answer(request.send_json(body).unwrap())
+    }
+
+    fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.agent.put(format!("{}{path}", self.base));
+        Self::answer(request.send_json(body).unwrap())
+    }
+}
+
+fn csr() -> String {
+    let key = PrivateKey::generate(KeySpec::Ec(Curve::P256)).unwrap();
+    let name = NameBuilder::new()
+        .with(esign_core::oid::COMMON_NAME, "x")
+        .build()
+        .unwrap();
+    let request = Request::sign(&name, &key).unwrap();
+    to_pem("CERTIFICATE REQUEST", request.der())
+}
+
+fn person(fin: &str) -> Value {
+    json!({"natural-person": {
+        "given-name": "Aysel", "surname": "Əliyeva", "identifier": {"fin": fin}, "country": "AZ"
+    }})
+}
+
+/// The words of the issue: requested, vetted, approved by another, issued, suspended, revoked.
+#[test]
+fn a_certificate_lives_its_life_through_officers() {
+    let server = Server::start();
+    let [registrar, approver, revoker, auditor, client, admin] = [
+        "registrar",
+        "approver",
+        "revocation-officer",
+        "auditor",
+        "client",
+        "administrator",
+    ]
+    .map(|name| Officer::of(&server, name));
+    assert_eq!(registrar.get("/api/v1/me").1["name"], "registrar");
+
+    // An e-service claims; nobody approves what is not vetted.
+    let order = json!({"csr": csr(), "profile": "natural-person", "identity": person("5ABC12Z")});
+    let (status, made) = client.post("/api/v1/requests", &order);
+    assert_eq!(
+        (status, &made["status"]),
+        (201, &json!("pending")),
+        "{made}"
+    );
+    let path = format!("/api/v1/requests/{}", made["id"].as_str().unwrap());
+    let (status, problem) = approver.post(&format!("{path}/approve"), &json!({}));
+    assert_eq!(
+        (status, &problem["code"]),
+        (409, &json!("state")),
+        "{problem}"
+    );
+    assert!(
+        problem["detail"].as_str().unwrap().contains("vet"),
+        "{problem}"
     );
 
-    assert_eq!(run(&["--listen", "here"]).status.code(), Some(2));
+    // The registrar corrects what was claimed and vets it; he may not approve it.
+    let vetting = json!({"identity": person("5ABC12Y"), "listed": true});
+    let (status, vetted) = registrar.post(&format!("{path}/vet"), &vetting);
+    assert_eq!(
+        (status, &vetted["vetted_by"]),
+        (200, &json!("registrar")),
+        "{vetted}"
+    );
+    assert_eq!(
+        registrar.post(&format!("{path}/approve"), &json!({})).0,
+        403
+    );
+    assert_eq!(client.post(&format!("{path}/approve"), &json!({})).0, 403);
+    assert_eq!(client.post(&format!("{path}/issue"), &json!({})).0, 409);
+    let (status, approved) = approver.post(&format!("{path}/approve"), &json!({}));
+    assert_eq!(
+        (status, &approved["status"]),
+        (200, &json!("approved")),
+        "{approved}"
+    );
+
+    // Issuance stops and goes on.
+    let stop = json!({"stopped": true, "why": "drill"});
+    assert_eq!(revoker.put("/api/v1/issuance", &stop).1["stopped"], true);
+    let (status, problem) = client.post(&format!("{path}/issue"), &json!({}));
+    assert_eq!(status, 409);
+    assert!(
+        problem["detail"].as_str().unwrap().contains("drill"),
+        "{problem}"
+    );
+    let go = json!({"stopped": false, "why": "drill over"});
+    assert_eq!(revoker.put("/api/v1/issuance", &go).0, 403);
+    assert_eq!(admin.put("/api/v1/issuance", &go).1["stopped"], false);
+
+    let (status, issued) = client.post(&format!("{path}/issue"), &json!({}));
+    assert_eq!(status, 200, "{issued}");
+    assert_eq!(client.post(&format!("{path}/issue"), &json!({})).1, issued);
+    let serial = issued["serial"].as_str().unwrap();
+    let address = format!("/api/v1/certificates/{serial}");
+    assert_eq!(client.get(&address).1["status"], "good");
+    let pem = issued["certificate"].as_str().unwrap();
+    let certificate = &esign_core::x509::certificates(pem.as_bytes()).unwrap()[0];
+    assert!(certificate.subject().to_string().contains("PNOAZ-5ABC12Y"));
+
+    // Found by name, whatever its case, by those who may.
+    let (_, found) = registrar.get("/api/v1/holders?name=%C9%99liyeva");
+    assert_eq!(found[0]["serials"], json!([serial]), "{found}");
+    assert_eq!(client.get("/api/v1/holders?name=a").0, 403);
+
+    // Suspended, restored, revoked; final is final.
+    let why = json!({"why": "asked by the holder"});
+    assert_eq!(registrar.post(&format!("{address}/suspend"), &why).0, 403);
+    assert_eq!(
+        revoker.post(&format!("{address}/suspend"), &why).1["status"],
+        "suspended"
+    );
+    assert_eq!(
+        revoker.post(&format!("{address}/restore"), &why).1["status"],
+        "good"
+    );
+    let order = json!({"why": "card lost", "reason": "keyCompromise"});
+    let (status, revoked) = revoker.post(&format!("{address}/revoke"), &order);
+    assert_eq!(
+        (status, &revoked["reason"]),
+        (200, &json!("keyCompromise")),
+        "{revoked}"
+    );
+    assert_eq!(revoker.post(&format!("{address}/restore"), &why).0, 409);
+
+    // All of it stands in the log, without the person's data.
+    let (_, log) = auditor.get("/api/v1/audit?limit=1000");
+    let kinds: Vec<_> = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["kind"].as_str().unwrap())
+        .collect();
+    for kind in [
+        "request.receive",
+        "request.claim",
+        "request.vet",
+        "request.approve",
+        "issuance.stop",
+        "certificate.issue",
+        "certificate.suspend",
+        "certificate.restore",
+        "certificate.revoke",
+    ] {
+        assert!(kinds.contains(&kind), "{kind} in {kinds:?}");
+    }
+    assert!(!log.to_string().contains("liyeva") && !log.to_string().contains("5ABC12Y"));
+    assert_eq!(registrar.get("/api/v1/audit").0, 403);
+}
+
+#[test]
+fn many_are_revoked_by_a_query_after_a_dry_run() {
+    let server = Server::start();
+    let [registrar, approver, revoker] =
+        ["registrar", "approver", "revocation-officer"].map(|name| Officer::of(&server, name));
+    for n in 0..5 {
+        let order = json!({"csr": csr(), "profile": "natural-person", "identity": person(&format!("5ABC12{n}"))});
+        let (status, made) = registrar.post("/api/v1/requests", &order);
+        assert_eq!(status, 201, "{made}");
+        let path = format!("/api/v1/requests/{}", made["id"].as_str().unwrap());
+        assert_eq!(approver.post(&format!("{path}/approve"), &json!({})).0, 200);
+        assert_eq!(registrar.post(&format!("{path}/issue"), &json!({})).0, 200);
+    }
+    let query = |expect: Option<u64>| {
+        let mut query =
+            json!({"why": "weak cards", "reason": "superseded", "profile": "natural-person"});
+        if let Some(expect) = expect {
+            query["expect"] = json!(expect);
+        }
+        query
+    };
+    assert_eq!(approver.post("/api/v1/revocations", &query(None)).0, 403);
+    let (_, dry) = revoker.post("/api/v1/revocations", &query(None));
+    assert_eq!(
+        (&dry["found"], &dry["revoked"]),
+        (&json!(5), &json!(0)),
+        "{dry}"
+    );
+    assert_eq!(revoker.post("/api/v1/revocations", &query(Some(4))).0, 409);
+    let (_, done) = revoker.post("/api/v1/revocations", &query(Some(5)));
+    assert_eq!(done["revoked"], 5, "{done}");
+    let (_, again) = revoker.post("/api/v1/revocations", &query(None));
+    assert_eq!(
+        (&again["found"], &again["revoked_before"]),
+        (&json!(0), &json!(5))
+    );
+    let all = json!({"why": "x", "reason": "superseded", "expect": 14});
+    assert_eq!(revoker.post("/api/v1/revocations", &all).0, 422);
+}
+
+#[test]
+fn strangers_and_the_dismissed_are_refused() {
+    let server = Server::start();
+    let admin = Officer::of(&server, "administrator");
+    let registrar = Officer::of(&server, "registrar");
+    let nobody = Officer::with(&server, None);
+    assert_eq!(nobody.get("/api/v1/me").0, 401);
+    assert_eq!(nobody.get("/openapi.json").0, 200);
+
+    // A certificate of the centre whose key is no officer's: the time-stamping unit's.
+    let pem_key = pem(&server.dir.join("keys/server.pem")).remove(0);
+    let PemItem::PrivateKey(key) = pem_key else {
+        panic!("no key")
+    };
+    let machine = ClientCert::new_with_certs(&certificates(&server.dir.join("server.pem")), key);
+    let machine = Officer::with(&server, Some(machine));
+    // It is for servers, so TLS itself turns it away.
+    let url = format!("{}/api/v1/me", machine.base);
+    assert!(machine.agent.get(url).call().is_err());
+
+    // Dismissed: the same connection is of no use any more.
+    assert_eq!(registrar.get("/api/v1/me").0, 200);
+    let certificate =
+        std::fs::read_to_string(server.dir.join("officers/registrar/certificate.pem")).unwrap();
+    let first = format!(
+        "{}-----END CERTIFICATE-----\n",
+        certificate.split("-----END").next().unwrap()
+    );
+    let order = json!({"certificate": first, "roles": [], "why": "left"});
+    assert_eq!(registrar.put("/api/v1/officers/registrar", &order).0, 403);
+    assert_eq!(admin.put("/api/v1/officers/registrar", &order).0, 200);
+    assert_eq!(registrar.get("/api/v1/me").0, 401);
+    // Nobody changes himself.
+    assert_eq!(admin.put("/api/v1/officers/administrator", &order).0, 403);
+
+    // Revoked: the same.
+    let auditor = Officer::of(&server, "auditor");
+    assert_eq!(auditor.get("/api/v1/me").0, 200);
+    let path = server.dir.join("officers/auditor/certificate.pem");
+    let read = esign_core::x509::certificates(&std::fs::read(path).unwrap()).unwrap();
+    let address = format!("/api/v1/certificates/{}/revoke", read[0].serial());
+    let order = json!({"why": "key lost", "reason": "keyCompromise"});
+    let revoker = Officer::of(&server, "revocation-officer");
+    assert_eq!(revoker.post(&address, &order).0, 200);
+    let (status, problem) = auditor.get("/api/v1/me");
+    assert_eq!(status, 401);
+    assert!(
+        problem["detail"].as_str().unwrap().contains("is revoked"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn what_is_malformed_is_refused_in_words() {
+    let server = Server::start();
+    let registrar = Officer::of(&server, "registrar");
+    let order = |csr: &str, profile: &str, identity: Value| json!({"csr": csr, "profile": profile, "identity": identity});
+    for (body, status) in [
+        (json!({}), 422),
+        (json!([]), 422),
+        (order("", "natural-person", person("5ABC12Z")), 422),
+        (order("x", "natural-person", person("5ABC12Z")), 422),
+        (order(&csr(), "no-such", person("5ABC12Z")), 404),
+        (order(&csr(), "natural-person", person("IO")), 422),
+        (order(&csr(), "legal-person", person("5ABC12Z")), 422),
+        (
+            order(
+                &csr(),
+                "tls-server",
+                json!({"host": {"names": ["A b"], "organization": "x", "country": "AZ"}}),
+            ),
+            422,
+        ),
+    ] {
+        let (found, answer) = registrar.post("/api/v1/requests", &body);
+        assert_eq!(found, status, "{body} {answer}");
+    }
+    for (path, status) in [
+        ("/api/v1/requests/xyz", 422),
+        ("/api/v1/requests/00000000000000000000000000000000", 404),
+        ("/api/v1/requests?status=lost", 422),
+        ("/api/v1/requests?limit=-1", 400),
+        ("/api/v1/requests?color=red", 400),
+        ("/api/v1/certificates/zz", 422),
+        ("/api/v1/certificates/01", 404),
+        ("/api/v1/nothing", 404),
+        ("/", 404),
+    ] {
+        let (found, answer) = registrar.get(path);
+        assert_eq!(found, status, "{path} {answer}");
+    }
+    let large = json!({"csr": "x".repeat(70_000), "profile": "p", "identity": {}});
+    assert_eq!(registrar.post("/api/v1/requests", &large).0, 413);
+    assert_eq!(registrar.put("/api/v1/requests", &json!({})).0, 405);
 }

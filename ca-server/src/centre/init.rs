@@ -11,15 +11,15 @@ use esign_core::x509::{
 };
 use ring::rand::SystemRandom;
 
-use super::files::{self, Secrecy};
-use super::issue::{Job, draft};
-use super::request::random_octets;
 use super::{
     Addresses, CERTIFICATES, CHAIN, CRLS, Centre, CentreError, CentreErrorKind, ISSUING, KEYS,
-    REQUESTS, ROOT, STORE, Settings, Who, commit,
+    REQUESTS, ROOT, STORE, Settings, Who,
 };
 use crate::acts::Change;
+use crate::files::{self, Secrecy};
 use crate::ids::{KeyId, Name, RequestId};
+use crate::life::issue::{Job, draft};
+use crate::life::{commit, random_octets};
 use crate::records::{self, Approval};
 use crate::store::sqlite::SqliteStore;
 
@@ -183,6 +183,7 @@ fn make(
         proven: &proven,
         profile: &profile,
         identity: &identity("Issuing CA"),
+        shard: 0,
         who,
     }
     .run()?;

@@ -18,28 +18,27 @@
 //! issue, publication. [`Centre::recover`] settles what a crash left between two of them. There is no
 //! clock here: each act is given its time.
 
-mod error;
-mod files;
 mod init;
 mod issue;
 mod request;
-mod settings;
 mod status;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use esign_core::keys::{Passphrase, PrivateKey, SigningKey};
-use esign_core::time::UnixTime;
 use esign_core::x509::{Certificate, SerialNumber, certificates};
 
-pub use self::error::{CentreError, CentreErrorKind};
 pub use self::init::InitOptions;
 pub use self::issue::Recovered;
-pub use self::settings::{Addresses, DEFAULT_CRL_HOURS, IssuedProfile, Settings, TEST_MARK};
-use crate::acts::{Act, Change};
-use crate::ids::{CertificateId, KeyId, Name, Serial};
+use crate::acts::Change;
+pub use crate::error::{CentreError, CentreErrorKind};
+use crate::files;
+use crate::ids::{CertificateId, KeyId, Serial};
+pub use crate::life::Who;
+use crate::life::commit;
 use crate::records::{Approval, CertificateRecord, RequestRecord, RequestStatus, Standing};
+pub use crate::settings::{Addresses, DEFAULT_CRL_HOURS, IssuedProfile, Settings, TEST_MARK};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{MAX_ROWS, Store};
 
@@ -50,15 +49,6 @@ pub enum Authority {
     Issuing,
     /// Certifies the issuing authority.
     Root,
-}
-
-/// Who acts, and when.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Who {
-    /// The officer.
-    pub by: Name,
-    /// By his clock.
-    pub at: UnixTime,
 }
 
 /// An open centre.
@@ -119,6 +109,7 @@ impl Centre {
         store: Box<dyn Store>,
     ) -> Result<Self, CentreError> {
         let settings = Settings::read(dir)?;
+        one_officer(dir, &settings)?;
         let centre = Self {
             root: certificate(&dir.join(ROOT))?,
             issuing: certificate(&dir.join(ISSUING))?,
@@ -290,23 +281,19 @@ impl Centre {
     }
 }
 
-fn commit(
-    store: &dyn Store,
-    who: &Who,
-    why: &str,
-    changes: Vec<Change>,
-) -> Result<(), CentreError> {
-    let acts = changes
-        .into_iter()
-        .map(|change| Act {
-            by: who.by.clone(),
-            at: who.at,
-            why: why.to_owned(),
-            change,
-        })
-        .collect();
-    store.commit(acts)?;
-    Ok(())
+/// `esign ca` has one officer, so a profile that demands a second person is not for it.
+fn one_officer(dir: &Path, settings: &Settings) -> Result<(), CentreError> {
+    match settings.profiles.iter().find(|p| p.approvals_by_others > 0) {
+        None => Ok(()),
+        Some(found) => Err(CentreError::new(
+            CentreErrorKind::SecondPerson,
+            dir.join(Settings::FILE).display(),
+            format_args!(
+                "profile \"{}\" demands {} other persons to approve, and this centre has one officer",
+                found.profile.name, found.approvals_by_others
+            ),
+        )),
+    }
 }
 
 fn certificate(path: &Path) -> Result<Certificate, CentreError> {

@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use esign_core::keys::{PublicKey, Random};
-use esign_core::x509::{Identity, PersonIdentifier, ProvenKey, Request, SubjectKind};
-use ring::rand::SystemRandom;
+use esign_core::keys::PublicKey;
+use esign_core::x509::{Identity, ProvenKey, Request};
 use serde::{Deserialize, Serialize};
 
-use super::files::{self, Secrecy};
 use super::{Centre, CentreError, CentreErrorKind, REQUESTS, Who};
 use crate::acts::Change;
-use crate::ids::{Digest, HolderId, Name, RequestId};
-use crate::records::{self, Approval, Holder};
+use crate::files::{self, Secrecy};
+use crate::ids::{Digest, Name, RequestId};
+use crate::life::{fits, holder, prove, random_octets};
+use crate::records::{self, Approval};
 
 /// What the store has no place for: the identity as vetted, and the request that proved the key. The
 /// request's name is made of it, so that it cannot be changed behind an approval.
@@ -37,23 +37,6 @@ impl Vetted {
     }
 }
 
-fn prove(csr: &[u8]) -> Result<ProvenKey, CentreError> {
-    let wrong =
-        |what: &dyn std::fmt::Display| CentreError::new(CentreErrorKind::Request, "request", what);
-    Request::read(csr)
-        .map_err(|e| wrong(&e))?
-        .verify()
-        .map_err(|e| wrong(&e))
-}
-
-pub(super) fn random_octets() -> Result<[u8; 16], CentreError> {
-    let mut octets = [0; 16];
-    SystemRandom::new()
-        .fill(&mut octets)
-        .map_err(|e| CentreError::key("random octets", &e))?;
-    Ok(octets)
-}
-
 impl Centre {
     /// Takes in a request: `csr` is one PKCS #10 in PEM or DER, of which nothing but the proven
     /// public key goes into the certificate; `identity` is as the officer vetted it.
@@ -70,19 +53,7 @@ impl Centre {
     ) -> Result<RequestId, CentreError> {
         let proven = prove(csr)?;
         let chosen = self.settings.profile(profile)?;
-        let natural = chosen.subject == SubjectKind::NaturalPerson;
-        if natural != matches!(identity, Identity::NaturalPerson(_)) {
-            let wanted = if natural {
-                "natural persons, and an organisation is given"
-            } else {
-                "organisations, and a natural person is given"
-            };
-            return Err(CentreError::new(
-                CentreErrorKind::Value,
-                format_args!("profile \"{profile}\""),
-                format_args!("is for {wanted}"),
-            ));
-        }
+        fits(chosen, identity)?;
         // What cannot be encoded is said now, not when it is issued.
         self.settings
             .subject(identity)
@@ -103,7 +74,7 @@ impl Centre {
         // The file comes first: a file without a request harms nobody, the other way round nothing
         // could be issued.
         files::write(&self.vetted_path(&id), &octets, Secrecy::Secret)?;
-        let (holder, record) = self.holder(identity)?;
+        let (holder, record) = holder(self.store.as_ref(), identity)?;
         let mut changes: Vec<_> = record.map(Change::RecordHolder).into_iter().collect();
         changes.push(Change::ReceiveRequest(records::Request {
             id,
@@ -177,56 +148,4 @@ impl Centre {
         }
         Ok(())
     }
-
-    /// The holder's row and what has to be written of it.
-    fn holder(
-        &self,
-        identity: &Identity,
-    ) -> Result<(Option<HolderId>, Option<Holder>), CentreError> {
-        let identity = match identity {
-            Identity::NaturalPerson(p) => records::Identity::Natural {
-                identifier: semantics(&p.identifier)?,
-                given_name: p.given_name.clone(),
-                surname: p.surname.clone(),
-            },
-            Identity::Organization(o) => match &o.identifier {
-                Some(identifier) => records::Identity::Legal {
-                    identifier: identifier.to_string(),
-                    organization: o.organization.clone(),
-                },
-                None => return Ok((None, None)),
-            },
-        };
-        match self.store.holder_by_identifier(identity.identifier())? {
-            Some(found) if found.identity == identity => Ok((Some(found.id), None)),
-            Some(found) => {
-                let version = found.version.saturating_add(1);
-                let id = found.id;
-                Ok((
-                    Some(id),
-                    Some(Holder {
-                        version,
-                        identity,
-                        ..found
-                    }),
-                ))
-            }
-            None => {
-                let id = HolderId(random_octets()?);
-                let holder = Holder {
-                    id,
-                    version: 1,
-                    identity,
-                    contact: None,
-                };
-                Ok((Some(id), Some(holder)))
-            }
-        }
-    }
-}
-
-fn semantics(identifier: &PersonIdentifier) -> Result<String, CentreError> {
-    identifier
-        .semantics()
-        .map_err(|e| CentreError::new(CentreErrorKind::Value, "identity", e))
 }

@@ -7,9 +7,9 @@ use esign_core::keys::SigningKey;
 use esign_core::time::UnixTime;
 use esign_core::x509::{SerialNumber, to_pem};
 
-use super::files::{self, Secrecy};
 use super::{Authority, CRLS, Centre, CentreError, CentreErrorKind, Who};
 use crate::acts::Change;
+use crate::files::{self, Secrecy};
 use crate::ids::Digest;
 use crate::records::{Crl, CrlKind, RevocationReason, Standing, StatusEntry};
 use crate::store::StatusFilter;

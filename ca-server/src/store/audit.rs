@@ -10,6 +10,7 @@ use crate::acts::Change;
 use crate::ids::{
     CertificateId, Digest, HolderId, IdempotencyKey, KeyId, Locator, Name, RequestId,
 };
+use crate::officers::Role;
 use crate::records::{Approval, CrlKind, DocumentStatus, RevocationReason};
 use esign_core::time::UnixTime;
 
@@ -32,6 +33,18 @@ enum Body<'a> {
         holder: Option<HolderId>,
         approval: Approval,
     },
+    Subject {
+        request: RequestId,
+        identity: Digest,
+        csr: Digest,
+        listed: bool,
+    },
+    Officer {
+        officer: &'a Name,
+        key: KeyId,
+        roles: &'a [Role],
+    },
+    Switch {},
     RequestOnly {
         request: RequestId,
     },
@@ -107,6 +120,18 @@ pub(super) fn body(change: &Change) -> Result<String, StoreError> {
             holder: request.holder,
             approval: request.approval,
         },
+        Change::ClaimSubject(subject) | Change::VetSubject(subject) => Body::Subject {
+            request: subject.request,
+            identity: Digest::of(subject.identity.as_bytes()),
+            csr: Digest::of(&subject.csr),
+            listed: subject.listed,
+        },
+        Change::SetOfficer(officer) => Body::Officer {
+            officer: &officer.name,
+            key: officer.key,
+            roles: &officer.roles,
+        },
+        Change::StopIssuance | Change::ResumeIssuance => Body::Switch {},
         Change::ApproveRequest(id) | Change::RefuseRequest(id) => {
             Body::RequestOnly { request: *id }
         }

@@ -27,6 +27,8 @@ pub enum StoreErrorKind {
     State,
     /// The act's time or number is not after the one before.
     Order,
+    /// Issuance is stopped.
+    Stopped,
     /// A value is out of its range, whatever the state.
     Value,
 
@@ -107,6 +109,7 @@ impl StoreError {
                 | StoreErrorKind::NotAllowed
                 | StoreErrorKind::State
                 | StoreErrorKind::Order
+                | StoreErrorKind::Stopped
                 | StoreErrorKind::Value
         )
     }

@@ -15,10 +15,11 @@ use esign_core::time::UnixTime;
 
 pub use self::error::{StoreError, StoreErrorKind};
 use crate::acts::Act;
-use crate::ids::{CertificateId, HolderId, KeyId, Locator, RequestId};
+use crate::ids::{CertificateId, HolderId, KeyId, Locator, Name, RequestId};
+use crate::officers::Officer;
 use crate::records::{
     AuditEntry, CertificateRecord, Crl, DocumentChange, DocumentRecord, Holder, Issuer,
-    RequestRecord, RequestStatus, Standing, StatusEntry,
+    RequestRecord, RequestStatus, Standing, StatusEntry, Stop, SubjectRecord,
 };
 
 /// Most acts in one batch. A batch is one transaction and holds up everyone else while it runs:
@@ -62,6 +63,23 @@ pub enum StatusFilter {
     Suspended,
 }
 
+/// Which certificates to pick; what is none picks all. Intents without a certificate are among them.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct CertificateFilter {
+    /// Signed by this key.
+    pub issuer: Option<KeyId>,
+    /// Issued by this profile.
+    pub profile: Option<Name>,
+    /// For this holder.
+    pub holder: Option<HolderId>,
+    /// For this key.
+    pub subject_key: Option<KeyId>,
+    /// `notBefore` at this time or later.
+    pub from: Option<UnixTime>,
+    /// `notBefore` before this time.
+    pub to: Option<UnixTime>,
+}
+
 /// The centre's memory. Every method may be called from any thread.
 ///
 /// # Errors
@@ -102,6 +120,26 @@ pub trait Store: Send + Sync {
         after: Option<&RequestId>,
         limit: usize,
     ) -> Result<Vec<RequestRecord>, StoreError>;
+
+    /// Who a request is about, as claimed or vetted.
+    fn request_subject(&self, id: &RequestId) -> Result<Option<SubjectRecord>, StoreError>;
+
+    /// All officers in the order of their names, the dismissed too, at most [`MAX_ROWS`].
+    fn officers(&self) -> Result<Vec<Officer>, StoreError>;
+
+    /// The officer with this key.
+    fn officer_of_key(&self, key: &KeyId) -> Result<Option<Officer>, StoreError>;
+
+    /// The stop switch, if it is on.
+    fn stop(&self) -> Result<Option<Stop>, StoreError>;
+
+    /// The certificates that `filter` picks, in the order of issuance, each with its standing.
+    /// Memory does not grow with their number.
+    fn visit_certificates(
+        &self,
+        filter: &CertificateFilter,
+        visit: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
 
     /// The certificate with this issuer key and serial number.
     fn certificate(&self, id: &CertificateId) -> Result<Option<CertificateRecord>, StoreError>;

@@ -7,9 +7,10 @@ use crate::acts::Act;
 use crate::ids::{
     CertificateId, Digest, HolderId, IdempotencyKey, KeyId, Locator, Name, RequestId,
 };
+use crate::officers::Officer;
 use crate::records::{
     CertificateRecord, Crl, CrlKind, Document, DocumentChange, DocumentRecord, Holder, Issuer,
-    Request, RequestRecord, RequestStatus, Standing,
+    Request, RequestRecord, RequestStatus, Standing, Stop, SubjectRecord,
 };
 
 /// An intent with what its request says.
@@ -66,12 +67,26 @@ pub(crate) trait Rows {
         status: RequestStatus,
         certificate: Option<&CertificateId>,
     ) -> Result<(), StoreError>;
+    fn request_subject(&mut self, id: &RequestId) -> Result<Option<SubjectRecord>, StoreError>;
+    fn set_request_holder(
+        &mut self,
+        id: &RequestId,
+        holder: Option<&HolderId>,
+    ) -> Result<(), StoreError>;
+    fn put_request_subject(&mut self, record: &SubjectRecord) -> Result<(), StoreError>;
     fn insert_approval(
         &mut self,
         id: &RequestId,
         by: &Name,
         at: UnixTime,
     ) -> Result<(), StoreError>;
+
+    fn officer(&mut self, name: &Name) -> Result<Option<Officer>, StoreError>;
+    fn officer_of_key(&mut self, key: &KeyId) -> Result<Option<Officer>, StoreError>;
+    fn put_officer(&mut self, officer: &Officer, at: UnixTime) -> Result<(), StoreError>;
+    fn stop(&mut self) -> Result<Option<Stop>, StoreError>;
+    /// None switches issuance on again.
+    fn put_stop(&mut self, stop: Option<&Stop>) -> Result<(), StoreError>;
 
     fn certificate(&mut self, id: &CertificateId) -> Result<Option<CertificateRecord>, StoreError>;
     fn insert_intent(&mut self, row: &IntentRow<'_>) -> Result<(), StoreError>;

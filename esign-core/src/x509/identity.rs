@@ -1,8 +1,9 @@
 use core::fmt;
+use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BuildError, Name, NameBuilder};
+use super::{BuildError, GeneralName, Name, NameBuilder};
 use crate::oid;
 
 /// Who a certificate is about, as vetted by the centre; never taken from a request.
@@ -13,6 +14,20 @@ pub enum Identity {
     NaturalPerson(NaturalPerson),
     /// An organisation, one of its systems, or a certification authority (EN 319 412-3).
     Organization(Organization),
+    /// A machine that others reach by name, kept by an organisation (RFC 9525).
+    Host(Host),
+}
+
+/// A machine on the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Host {
+    /// DNS names and IP addresses under which it is reached, 1 to 100, the first its common name.
+    pub names: Vec<String>,
+    /// Full registered name of the organisation that keeps it.
+    pub organization: String,
+    /// Country where that is established, two letters.
+    pub country: String,
 }
 
 /// A human being.
@@ -272,8 +287,56 @@ impl Identity {
                 }
                 name.with(oid::COMMON_NAME, &o.common_name).build()
             }
+            Self::Host(h) => NameBuilder::new()
+                .with(oid::COUNTRY, &h.country)
+                .with(oid::ORGANIZATION, &h.organization)
+                .with(oid::COMMON_NAME, h.names.first().map_or("", String::as_str))
+                .build(),
         }
     }
+
+    /// The subjectAltName that goes with it; empty for all but hosts.
+    ///
+    /// # Errors
+    /// A name of a host is neither an IP address nor a DNS name (RFC 1034 3.5, in A-labels), or there
+    /// are none or too many.
+    pub fn alternative_names(&self) -> Result<Vec<GeneralName>, BuildError> {
+        let Self::Host(host) = self else {
+            return Ok(Vec::new());
+        };
+        let count = host.names.len();
+        if !(1..=MAX_HOST_NAMES).contains(&count) {
+            return Err(BuildError::new(format!(
+                "host: has {count} names, not 1 to {MAX_HOST_NAMES}"
+            )));
+        }
+        host.names.iter().map(|name| host_name(name)).collect()
+    }
+}
+
+/// Most names of one host: what CA/B BR certificates are sold with, and a certificate of a few KiB.
+const MAX_HOST_NAMES: usize = 100;
+
+fn host_name(name: &str) -> Result<GeneralName, BuildError> {
+    match name.parse() {
+        Ok(IpAddr::V4(address)) => return Ok(GeneralName::Ip(address.octets().to_vec())),
+        Ok(IpAddr::V6(address)) => return Ok(GeneralName::Ip(address.octets().to_vec())),
+        Err(_) => {}
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if name.len() > 253 || !name.split('.').all(label) {
+        return Err(BuildError::new(format!(
+            "host: \"{name}\" is neither an IP address nor a DNS name in small ASCII letters"
+        )));
+    }
+    Ok(GeneralName::Dns(name.to_owned()))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 use super::lint::lint;
 use super::profile::{QualifiedKind, QualifiedStatements, StatusLocation, SubjectKind};
 use super::{
-    BuildError, Certificate, Identity, KeyUsage, Name, OrganizationScheme, Profile, ProvenKey,
-    SerialNumber,
+    BuildError, Certificate, GeneralName, Identity, KeyUsage, Name, OrganizationScheme, Profile,
+    ProvenKey, SerialNumber,
 };
 use crate::der::{Tag, Writer};
 use crate::keys::{
@@ -79,14 +79,13 @@ impl Draft {
     pub fn new(order: &Order<'_>) -> Result<Self, BuildError> {
         let kind = order.profile.subject;
         match (kind, order.identity) {
-            (SubjectKind::NaturalPerson, Identity::Organization(_)) => {
-                return Err(misfit(order, "a natural person, not an organisation"));
-            }
-            (SubjectKind::NaturalPerson, Identity::NaturalPerson(_))
-            | (_, Identity::Organization(_)) => {}
-            (_, Identity::NaturalPerson(_)) => {
-                return Err(misfit(order, "an organisation, not a natural person"));
-            }
+            (SubjectKind::TlsClient, _)
+            | (SubjectKind::TlsServer, Identity::Host(_))
+            | (SubjectKind::NaturalPerson, Identity::NaturalPerson(_)) => {}
+            (SubjectKind::TlsServer, _) => return Err(misfit(order, "a host")),
+            (SubjectKind::NaturalPerson, _) => return Err(misfit(order, "a natural person")),
+            (_, Identity::Organization(_)) => {}
+            (_, _) => return Err(misfit(order, "an organisation")),
         }
         let subject = order.identity.name()?;
         let (issuer_name, issuer_key) = match &order.issuer.certificate {
@@ -215,6 +214,7 @@ fn tbs(
         None => key.sha1_identifier().to_vec(),
     };
     let statements = statements(order)?;
+    let names = order.identity.alternative_names()?;
     let mut w = Writer::with_capacity(1024);
     w.sequence(|w| {
         w.nested(Tag::constructed(0), |w| w.u32(2));
@@ -228,7 +228,7 @@ fn tbs(
         w.raw(subject.der());
         w.raw(key.spki());
         w.nested(Tag::constructed(3), |w| {
-            w.sequence(|w| extensions(w, order, key, &authority_key, &statements));
+            w.sequence(|w| extensions(w, order, key, &authority_key, &names, &statements));
         });
     });
     Ok(w.finish())
@@ -239,6 +239,7 @@ fn extensions(
     order: &Order<'_>,
     key: &PublicKey,
     authority_key: &[u8],
+    names: &[GeneralName],
     statements: &[Vec<u8>],
 ) {
     let (profile, issuer) = (order.profile, order.issuer);
@@ -251,6 +252,11 @@ fn extensions(
     extension(w, oid::KEY_USAGE, true, |w| {
         w.named_bits(Tag::BIT_STRING, profile.key_usage.0)
     });
+    if !names.is_empty() {
+        extension(w, oid::SUBJECT_ALT_NAME, false, |w| {
+            w.sequence(|w| names.iter().for_each(|name| name.encode(w)));
+        });
+    }
     if profile.subject == SubjectKind::Authority {
         extension(w, oid::BASIC_CONSTRAINTS, true, |w| {
             w.sequence(|w| {
@@ -366,6 +372,7 @@ fn statements(order: &Order<'_>) -> Result<Vec<Vec<u8>>, BuildError> {
     };
     let scheme = match order.identity {
         Identity::NaturalPerson(_) => Some(oid::SEMANTICS_NATURAL),
+        Identity::Host(_) => None,
         // TIN is an identifier of natural persons; the semantics of legal ones have no such
         // prefix (EN 319 412-1 5.1.4), so nothing is declared for it.
         Identity::Organization(o) => o

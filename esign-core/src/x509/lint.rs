@@ -60,6 +60,8 @@ fn general(rules: &mut Rules, certificate: &Certificate, profile: &Profile) {
         SubjectKind::NaturalPerson => Kind::NaturalPerson,
         SubjectKind::OcspResponder => Kind::OcspResponder,
         SubjectKind::TimeStampingAuthority => Kind::Tsa,
+        SubjectKind::TlsClient => Kind::TlsClient,
+        SubjectKind::TlsServer => Kind::TlsServer,
     };
     for hit in lint::certificate(certificate.der(), Some(kind)).hits {
         let person = ["lint.person.", "lint.natural.", "lint.legal."];
@@ -173,6 +175,11 @@ fn names(
                 "x509.subject.one-organization-identifier",
                 oid::ORGANIZATION_IDENTIFIER,
             ),
+            ("x509.subject.one-common-name", oid::COMMON_NAME),
+        ],
+        // Whoever shows himself to a server: a person, or a system of an organisation.
+        SubjectKind::TlsClient => &[
+            ("x509.subject.one-country", oid::COUNTRY),
             ("x509.subject.one-common-name", oid::COMMON_NAME),
         ],
         _ => &[

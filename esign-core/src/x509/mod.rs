@@ -31,7 +31,7 @@ pub use extension::{
 pub(crate) use extension::{Extensions, distribution_point_name};
 pub use general_name::GeneralName;
 pub use identity::{
-    Fin, Identity, NaturalPerson, Organization, OrganizationIdentifier, OrganizationScheme,
+    Fin, Host, Identity, NaturalPerson, Organization, OrganizationIdentifier, OrganizationScheme,
     PersonIdentifier, Voen,
 };
 pub use issue::{Draft, Issuer, Linted, Order};

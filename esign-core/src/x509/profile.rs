@@ -58,6 +58,10 @@ pub enum SubjectKind {
     OcspResponder,
     /// A time-stamping authority.
     TimeStampingAuthority,
+    /// Whoever shows who he is to a TLS server: a person, a system, a host.
+    TlsClient,
+    /// A host that TLS clients reach by name.
+    TlsServer,
 }
 
 /// Whether a certificate has to say where its status is to be had.
@@ -203,6 +207,33 @@ impl Profile {
         }
     }
 
+    /// A host that answers by TLS, under 398 days (CA/B BR 6.3.2).
+    pub fn tls_server() -> Self {
+        Self {
+            ext_key_usage: vec![oid::KP_SERVER_AUTH],
+            ..Self::new(
+                "tls-server",
+                SubjectKind::TlsServer,
+                397,
+                KeyUsage::DIGITAL_SIGNATURE,
+            )
+        }
+    }
+
+    /// A person or system that shows who it is to a TLS server, two years: officers of the centre
+    /// and clients of its interface.
+    pub fn tls_client() -> Self {
+        Self {
+            ext_key_usage: vec![oid::KP_CLIENT_AUTH],
+            ..Self::new(
+                "tls-client",
+                SubjectKind::TlsClient,
+                731,
+                KeyUsage::DIGITAL_SIGNATURE,
+            )
+        }
+    }
+
     /// The profiles that are shipped.
     pub fn shipped() -> Vec<Self> {
         vec![
@@ -212,6 +243,8 @@ impl Profile {
             Self::legal_person(),
             Self::ocsp_responder(),
             Self::time_stamping_authority(),
+            Self::tls_server(),
+            Self::tls_client(),
         ]
     }
 

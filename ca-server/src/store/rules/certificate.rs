@@ -36,6 +36,16 @@ pub(super) fn intend(tx: &mut Transaction<'_>, intent: &Intent) -> Result<Outcom
     if tx.rows.issuer(&intent.id.issuer)?.is_none() {
         return Err(not_found(format_args!("issuer {}", intent.id.issuer)));
     }
+    if let Some(stop) = tx.rows.stop()? {
+        return Err(StoreError::new(
+            StoreErrorKind::Stopped,
+            object,
+            format_args!(
+                "issuance is stopped since {} by {}: {}",
+                stop.since, stop.by, stop.why
+            ),
+        ));
+    }
     let request = format!("request {}", intent.request);
     let found = tx
         .rows

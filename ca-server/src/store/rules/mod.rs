@@ -4,6 +4,7 @@
 mod certificate;
 mod crl;
 mod document;
+mod officer;
 pub(super) mod person;
 mod values;
 
@@ -35,6 +36,11 @@ pub(super) fn apply(rows: &mut dyn Rows, prepared: &Prepared) -> Result<Outcome,
         Change::AddIssuer(issuer) => person::add_issuer(&mut tx, issuer),
         Change::RecordHolder(holder) => person::record_holder(&mut tx, holder),
         Change::ReceiveRequest(request) => person::receive_request(&mut tx, request),
+        Change::ClaimSubject(subject) => person::describe(&mut tx, subject, false),
+        Change::VetSubject(subject) => person::describe(&mut tx, subject, true),
+        Change::SetOfficer(officer) => officer::set(&mut tx, officer),
+        Change::StopIssuance => officer::stop(&mut tx),
+        Change::ResumeIssuance => officer::resume(&mut tx),
         Change::ApproveRequest(id) => person::approve(&mut tx, id),
         Change::RefuseRequest(id) => person::refuse(&mut tx, id),
         Change::Intend(intent) => certificate::intend(&mut tx, intent),

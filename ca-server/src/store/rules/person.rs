@@ -2,7 +2,9 @@
 
 use super::{Transaction, not_found};
 use crate::ids::RequestId;
-use crate::records::{Approval, Holder, Identity, Issuer, Request, RequestStatus};
+use crate::records::{
+    Approval, Holder, Identity, Issuer, Request, RequestStatus, RequestSubject, SubjectRecord,
+};
 use crate::store::{Outcome, StoreError, StoreErrorKind};
 
 pub(super) fn add_issuer(tx: &mut Transaction<'_>, issuer: &Issuer) -> Result<Outcome, StoreError> {
@@ -142,13 +144,104 @@ pub(super) fn approve(tx: &mut Transaction<'_>, id: &RequestId) -> Result<Outcom
                 format_args!("was made by {by}, who may not approve it as well"),
             ));
         }
-        Approval::Others(persons) => usize::from(persons),
+        Approval::Others(persons) => {
+            match tx.rows.request_subject(id)?.map(|found| found.vetted_by) {
+                Some(Some(vetter)) if vetter != *by => usize::from(persons),
+                Some(Some(_)) => {
+                    return Err(StoreError::new(
+                        StoreErrorKind::NotAllowed,
+                        object,
+                        format_args!("was vetted by {by}, who may not approve it as well"),
+                    ));
+                }
+                Some(None) => return Err(not_vetted(object, "its subject is claimed")),
+                None => return Err(not_vetted(object, "it has no subject")),
+            }
+        }
     };
     tx.rows.insert_approval(id, by, tx.act.at)?;
     if found.approved_by.len().saturating_add(1) >= needed {
         tx.rows
             .set_request_status(id, RequestStatus::Approved, None)?;
     }
+    tx.done()
+}
+
+fn not_vetted(object: String, found: &str) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::State,
+        object,
+        format_args!("{found}, and a registrar has to vet it before it is approved"),
+    )
+}
+
+/// Records who a request is about, as claimed or as vetted.
+pub(super) fn describe(
+    tx: &mut Transaction<'_>,
+    subject: &RequestSubject,
+    vetted: bool,
+) -> Result<Outcome, StoreError> {
+    let object = format!("subject of request {}", subject.request);
+    let request = tx
+        .rows
+        .request(&subject.request)?
+        .ok_or_else(|| not_found(format_args!("request {}", subject.request)))?;
+    let by = &tx.act.by;
+    let vetted_by = vetted.then(|| by.clone());
+    let found = tx.rows.request_subject(&subject.request)?;
+    if let Some(found) = &found
+        && found.subject == *subject
+        && found.vetted_by == vetted_by
+    {
+        return Ok(Outcome::AlreadyDone);
+    }
+    // Profiles that nobody approves are approved on receipt, and described in the same breath.
+    let open = match request.status {
+        RequestStatus::Pending => request.approved_by.is_empty(),
+        RequestStatus::Approved => request.request.approval == Approval::None && found.is_none(),
+        RequestStatus::Issued | RequestStatus::Refused => false,
+    };
+    if !open {
+        return Err(StoreError::new(
+            StoreErrorKind::State,
+            object,
+            format_args!(
+                "cannot be changed: the request is {} with {} approvals",
+                status_name(request.status),
+                request.approved_by.len()
+            ),
+        ));
+    }
+    if let Some(found) = &found
+        && found.subject.csr != subject.csr
+    {
+        return Err(StoreError::new(
+            StoreErrorKind::Conflict,
+            object,
+            "stands beside another PKCS #10 than was received",
+        ));
+    }
+    if !vetted && let Some(before) = found.and_then(|found| found.vetted_by) {
+        return Err(StoreError::new(
+            StoreErrorKind::State,
+            object,
+            format_args!("was vetted by {before} and can no longer be claimed otherwise"),
+        ));
+    }
+    if let Some(holder) = &subject.holder
+        && tx.rows.holder(holder)?.is_none()
+    {
+        return Err(not_found(format_args!("holder {holder}")));
+    }
+    if subject.holder != request.request.holder {
+        tx.rows
+            .set_request_holder(&subject.request, subject.holder.as_ref())?;
+    }
+    tx.rows.put_request_subject(&SubjectRecord {
+        subject: subject.clone(),
+        vetted_by,
+        at: tx.act.at,
+    })?;
     tx.done()
 }
 
@@ -167,15 +260,18 @@ pub(super) fn refuse(tx: &mut Transaction<'_>, id: &RequestId) -> Result<Outcome
 }
 
 pub(super) fn wrong_status(object: &str, found: RequestStatus, wanted: &str) -> StoreError {
-    let found = match found {
+    StoreError::new(
+        StoreErrorKind::State,
+        object,
+        format_args!("is {} and cannot be {wanted}", status_name(found)),
+    )
+}
+
+const fn status_name(status: RequestStatus) -> &'static str {
+    match status {
         RequestStatus::Approved => "approved",
         RequestStatus::Issued => "issued",
         RequestStatus::Pending => "pending",
         RequestStatus::Refused => "refused",
-    };
-    StoreError::new(
-        StoreErrorKind::State,
-        object,
-        format_args!("is {found} and cannot be {wanted}"),
-    )
+    }
 }

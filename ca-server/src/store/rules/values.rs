@@ -25,6 +25,8 @@ pub(super) fn check(act: &Act) -> Result<(), StoreError> {
             | Change::Suspend { .. }
             | Change::Restore(_)
             | Change::Revoke { .. }
+            | Change::StopIssuance
+            | Change::ResumeIssuance
     );
     if demands_reason && act.why.trim().is_empty() {
         return Err(StoreError::value(
@@ -84,12 +86,28 @@ pub(super) fn check(act: &Act) -> Result<(), StoreError> {
             crl_number("CRL number", crl.number)
         }
         Change::RegisterDocument(document) => blob("sealed box", &document.sealed),
+        Change::ClaimSubject(subject) | Change::VetSubject(subject) => {
+            blob("request", &subject.csr)?;
+            blob("identity", subject.identity.as_bytes())
+        }
+        Change::SetOfficer(officer) => {
+            let ordered = officer.roles.is_sorted_by(|a, b| a < b);
+            if !ordered {
+                return Err(StoreError::value(
+                    format_args!("officer {}", officer.name),
+                    format_args!("roles {} are not each once, in order", officer.role_names()),
+                ));
+            }
+            Ok(())
+        }
         Change::ApproveRequest(_)
         | Change::ChangeDocument { .. }
         | Change::Publish(_)
         | Change::RefuseRequest(_)
         | Change::Restore(_)
+        | Change::ResumeIssuance
         | Change::Revoke { .. }
+        | Change::StopIssuance
         | Change::Suspend { .. } => Ok(()),
     }
 }

@@ -13,7 +13,10 @@ use crate::store::{StoreError, StoreErrorKind};
 /// "esca" in SQLite's header: a file with another number is another program's.
 const APPLICATION_ID: i32 = 0x6573_6361;
 /// The schema, one step a file; a released step is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_base.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_base.sql"),
+    include_str!("../migrations/0005_life.sql"),
+];
 /// Statements kept compiled: more than there are.
 const STATEMENTS: usize = 96;
 /// The log is written back after so many pages (16 MiB): fewer flushes of the main file than with

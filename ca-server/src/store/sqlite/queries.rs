@@ -7,12 +7,15 @@ use rusqlite::{Connection, Row, ToSql, params};
 use super::{SqliteStore, failure, read};
 use crate::acts::Act;
 use crate::ids::{CertificateId, HolderId, KeyId, Locator, RequestId};
+use crate::officers::Officer;
 use crate::records::{
     AuditEntry, CertificateRecord, Crl, CrlKind, DocumentChange, DocumentRecord, Holder, Issuer,
-    RequestRecord, RequestStatus, Standing, StatusEntry,
+    RequestRecord, RequestStatus, Standing, StatusEntry, Stop, SubjectRecord,
 };
 use crate::store::rules::person::fold;
-use crate::store::{MAX_ROWS, Receipt, StatusFilter, Store, StoreError, StoreErrorKind};
+use crate::store::{
+    CertificateFilter, MAX_ROWS, Receipt, StatusFilter, Store, StoreError, StoreErrorKind,
+};
 
 impl Store for SqliteStore {
     fn commit(&self, acts: Vec<Act>) -> Result<Receipt, StoreError> {
@@ -54,6 +57,36 @@ impl Store for SqliteStore {
     ) -> Result<Vec<RequestRecord>, StoreError> {
         self.read("listing requests", |c| {
             read::requests(c, status, after, rows(limit))
+        })
+    }
+
+    fn request_subject(&self, id: &RequestId) -> Result<Option<SubjectRecord>, StoreError> {
+        self.read("reading a request's subject", |c| {
+            read::request_subject(c, id)
+        })
+    }
+
+    fn officers(&self) -> Result<Vec<Officer>, StoreError> {
+        self.read("listing officers", |c| read::officers(c, rows(MAX_ROWS)))
+    }
+
+    fn officer_of_key(&self, key: &KeyId) -> Result<Option<Officer>, StoreError> {
+        self.read("reading an officer", |c| read::officer_of_key(c, key))
+    }
+
+    fn stop(&self) -> Result<Option<Stop>, StoreError> {
+        self.read("reading the stop switch", read::stop)
+    }
+
+    fn visit_certificates(
+        &self,
+        filter: &CertificateFilter,
+        visit: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let (sql, values) = read::certificates(filter);
+        let values: Vec<&dyn ToSql> = values.iter().map(|value| -> &dyn ToSql { value }).collect();
+        self.read("visiting certificates", |c| {
+            each(c, &sql, &values, read::certificate_row, visit)
         })
     }
 

@@ -1,17 +1,19 @@
 //! Rows of SQLite as records, for the rules and for queries alike.
 
 use esign_core::time::UnixTime;
-use rusqlite::types::{FromSqlError, Type};
+use rusqlite::types::{FromSqlError, Type, Value};
 use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, params};
 
 use crate::ids::{
     CertificateId, Digest, HolderId, IdempotencyKey, KeyId, Locator, Name, RequestId, Serial,
 };
+use crate::officers::{Officer, Role};
 use crate::records::{
     Approval, AuditEntry, CertificateRecord, Crl, CrlKind, Document, DocumentChange,
     DocumentRecord, DocumentStatus, Holder, Identity, Issuer, Request, RequestRecord,
-    RequestStatus, RevocationReason, Standing,
+    RequestStatus, RequestSubject, RevocationReason, Standing, Stop, SubjectRecord,
 };
+use crate::store::CertificateFilter;
 
 const REQUEST_STATUSES: [(RequestStatus, &str); 4] = [
     (RequestStatus::Approved, "approved"),
@@ -331,6 +333,107 @@ pub(super) fn requests(
     all(c, &sql, values, |row| request_row(c, row))
 }
 
+pub(super) fn request_subject(c: &Connection, id: &RequestId) -> Result<Option<SubjectRecord>> {
+    one(
+        c,
+        "SELECT s.request, s.csr, r.holder, s.identity, s.listed, s.vetted_by, s.at \
+         FROM request_subject s JOIN request r ON r.id = s.request WHERE s.request = $1",
+        params![id.0],
+        |row| {
+            let mut columns = Columns::of(row);
+            let subject = RequestSubject {
+                request: RequestId(columns.take()?),
+                csr: columns.take()?,
+                holder: columns.take::<Option<[u8; 16]>>()?.map(HolderId),
+                identity: columns.take()?,
+                listed: columns.take::<i64>()? == 1,
+            };
+            let vetted_by = match columns.take::<Option<String>>()? {
+                Some(name) => Some(columns.checked(Name::new(&name).ok())?),
+                None => None,
+            };
+            Ok(SubjectRecord {
+                subject,
+                vetted_by,
+                at: columns.time()?,
+            })
+        },
+    )
+}
+
+const OFFICER: &str = "SELECT name, key, roles FROM officer";
+
+fn officer_row(row: &Row<'_>) -> Result<Officer> {
+    let mut columns = Columns::of(row);
+    let (name, key) = (columns.name()?, KeyId(columns.take()?));
+    let roles: String = columns.take()?;
+    let roles: Option<Vec<Role>> = roles
+        .split(',')
+        .filter(|name| !name.is_empty())
+        .map(Role::from_name)
+        .collect();
+    Ok(Officer::new(name, key, columns.checked(roles)?))
+}
+
+pub(super) fn officer(c: &Connection, name: &Name) -> Result<Option<Officer>> {
+    let sql = format!("{OFFICER} WHERE name = $1");
+    one(c, &sql, params![name.as_str()], officer_row)
+}
+
+pub(super) fn officer_of_key(c: &Connection, key: &KeyId) -> Result<Option<Officer>> {
+    let sql = format!("{OFFICER} WHERE key = $1");
+    one(c, &sql, params![key.0], officer_row)
+}
+
+pub(super) fn officers(c: &Connection, limit: i64) -> Result<Vec<Officer>> {
+    let sql = format!("{OFFICER} ORDER BY name LIMIT $1");
+    all(c, &sql, params![limit], officer_row)
+}
+
+pub(super) fn stop(c: &Connection) -> Result<Option<Stop>> {
+    one(c, "SELECT since, actor, why FROM stop", params![], |row| {
+        let mut columns = Columns::of(row);
+        Ok(Stop {
+            since: columns.time()?,
+            by: columns.name()?,
+            why: columns.take()?,
+        })
+    })
+}
+
+/// The query for the certificates of a filter, and the values of its parameters.
+pub(super) fn certificates(filter: &CertificateFilter) -> (String, Vec<Value>) {
+    let key = |key: KeyId| Value::Blob(key.0.to_vec());
+    let time = |at: UnixTime| Value::Integer(at.seconds());
+    let conditions = [
+        ("c.issuer =", filter.issuer.map(key)),
+        (
+            "c.profile =",
+            filter
+                .profile
+                .as_ref()
+                .map(|p| Value::Text(p.as_str().to_owned())),
+        ),
+        (
+            "c.holder =",
+            filter.holder.map(|id| Value::Blob(id.0.to_vec())),
+        ),
+        ("c.subject_key =", filter.subject_key.map(key)),
+        ("c.not_before >=", filter.from.map(time)),
+        ("c.not_before <", filter.to.map(time)),
+    ];
+    let mut values = Vec::new();
+    let mut sql = CERTIFICATE.to_owned();
+    for (condition, value) in conditions {
+        if let Some(value) = value {
+            let word = if values.is_empty() { "WHERE" } else { "AND" };
+            values.push(value);
+            sql = format!("{sql} {word} {condition} ${}", values.len());
+        }
+    }
+    (format!("{sql} ORDER BY c.position"), values)
+}
+
 const CERTIFICATE: &str = "SELECT c.issuer, c.serial, c.request, c.profile, c.holder, \
      c.subject_key, c.not_before, c.not_after, c.shard, c.tbs_digest, c.tbs, c.certificate, \
      c.intended_at, c.issued_at, c.published_at, \
@@ -338,7 +441,7 @@ const CERTIFICATE: &str = "SELECT c.issuer, c.serial, c.request, c.profile, c.ho
      FROM certificate c LEFT JOIN revocation r \
      ON r.issuer = c.issuer AND r.shard = c.shard AND r.serial = c.serial";
 
-fn certificate_row(row: &Row<'_>) -> Result<CertificateRecord> {
+pub(super) fn certificate_row(row: &Row<'_>) -> Result<CertificateRecord> {
     let mut columns = Columns::of(row);
     let id = CertificateId {
         issuer: KeyId(columns.take()?),

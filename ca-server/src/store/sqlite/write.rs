@@ -9,9 +9,11 @@ use crate::acts::Act;
 use crate::ids::{
     CertificateId, HolderId, IdempotencyKey, KeyId, Locator, Name, RequestId, sha256,
 };
+use crate::officers::Officer;
 use crate::records::{
     Approval, CertificateRecord, Crl, CrlKind, Document, DocumentChange, DocumentRecord,
     DocumentStatus, Holder, Identity, Issuer, Request, RequestRecord, RequestStatus, Standing,
+    Stop, SubjectRecord,
 };
 use crate::store::rows::{IntentRow, Rows, StandingRow};
 use crate::store::{StoreError, StoreErrorKind};
@@ -190,6 +192,74 @@ impl Rows for SqliteRows<'_> {
                 id.0
             ],
         )
+    }
+
+    fn request_subject(&mut self, id: &RequestId) -> Result<Option<SubjectRecord>, StoreError> {
+        self.read(|c| read::request_subject(c, id))
+    }
+
+    fn set_request_holder(
+        &mut self,
+        id: &RequestId,
+        holder: Option<&HolderId>,
+    ) -> Result<(), StoreError> {
+        self.write_one(
+            "UPDATE request SET holder = $1 WHERE id = $2",
+            params![holder.map(|holder| holder.0), id.0],
+        )
+    }
+
+    fn put_request_subject(&mut self, record: &SubjectRecord) -> Result<(), StoreError> {
+        self.write_one(
+            "INSERT INTO request_subject (request, csr, identity, listed, vetted_by, at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (request) DO UPDATE SET \
+             csr = excluded.csr, identity = excluded.identity, listed = excluded.listed, \
+             vetted_by = excluded.vetted_by, at = excluded.at",
+            params![
+                record.subject.request.0,
+                record.subject.csr,
+                record.subject.identity,
+                i64::from(record.subject.listed),
+                record.vetted_by.as_ref().map(Name::as_str),
+                record.at.seconds()
+            ],
+        )
+    }
+
+    fn officer(&mut self, name: &Name) -> Result<Option<Officer>, StoreError> {
+        self.read(|c| read::officer(c, name))
+    }
+
+    fn officer_of_key(&mut self, key: &KeyId) -> Result<Option<Officer>, StoreError> {
+        self.read(|c| read::officer_of_key(c, key))
+    }
+
+    fn put_officer(&mut self, officer: &Officer, at: UnixTime) -> Result<(), StoreError> {
+        self.write_one(
+            "INSERT INTO officer (name, key, roles, since) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (name) DO UPDATE SET key = excluded.key, roles = excluded.roles, \
+             since = excluded.since",
+            params![
+                officer.name.as_str(),
+                officer.key.0,
+                officer.role_names(),
+                at.seconds()
+            ],
+        )
+    }
+
+    fn stop(&mut self) -> Result<Option<Stop>, StoreError> {
+        self.read(read::stop)
+    }
+
+    fn put_stop(&mut self, stop: Option<&Stop>) -> Result<(), StoreError> {
+        match stop {
+            Some(stop) => self.write_one(
+                "INSERT INTO stop (one, since, actor, why) VALUES (1, $1, $2, $3)",
+                params![stop.since.seconds(), stop.by.as_str(), stop.why],
+            ),
+            None => self.write_one("DELETE FROM stop WHERE one = 1", params![]),
+        }
     }
 
     fn insert_approval(

@@ -5,7 +5,9 @@ use std::path::Path;
 use esign_core::x509::{Identity, Profile, SubjectKind};
 use serde::{Deserialize, Serialize};
 
-use super::{CentreError, CentreErrorKind, files};
+use crate::error::{CentreError, CentreErrorKind};
+use crate::files;
+use crate::officers::Role;
 
 /// Settings of a centre in a folder, as `centre.toml` holds them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +53,10 @@ pub struct IssuedProfile {
     /// How many persons besides the requester have to approve. A centre with one officer has 0.
     #[serde(default)]
     pub approvals_by_others: u8,
+    /// Who may ask: registrars, who vet what they ask for, and clients, whose claims a registrar has
+    /// to vet where others approve.
+    #[serde(default = "default_requesters")]
+    pub requesters: Vec<Role>,
     /// What the certificates look like.
     pub profile: Profile,
 }
@@ -61,23 +67,28 @@ pub const TEST_MARK: &str = "SINAQ (test)";
 /// EN 319 411-1 6.3.9: a CRL is issued at least every 24 hours.
 pub const DEFAULT_CRL_HOURS: u32 = 24;
 
+fn default_requesters() -> Vec<Role> {
+    vec![Role::Registrar]
+}
+
 const fn default_crl_hours() -> u32 {
     DEFAULT_CRL_HOURS
 }
 
 impl Settings {
-    pub(super) const FILE: &'static str = "centre.toml";
+    pub(crate) const FILE: &'static str = "centre.toml";
     /// A year: offline roots renew their list so seldom.
     const MAX_CRL_HOURS: u32 = 366 * 24;
 
     /// The settings of a new centre: the shipped profiles of end entities.
-    pub(super) fn new(name: &str, organization: &str, test: bool, addresses: Addresses) -> Self {
+    pub(crate) fn new(name: &str, organization: &str, test: bool, addresses: Addresses) -> Self {
         let public = !(addresses.crl.is_empty() && addresses.ocsp.is_empty());
         let profiles = Profile::shipped()
             .into_iter()
             .filter(|profile| profile.subject != SubjectKind::Authority)
             .map(|profile| IssuedProfile {
                 approvals_by_others: 0,
+                requesters: default_requesters(),
                 profile: if public {
                     profile
                 } else {
@@ -95,7 +106,7 @@ impl Settings {
         }
     }
 
-    pub(super) fn read(dir: &Path) -> Result<Self, CentreError> {
+    pub(crate) fn read(dir: &Path) -> Result<Self, CentreError> {
         let path = dir.join(Self::FILE);
         let octets = files::read(&path)?;
         let wrong = |what: &dyn std::fmt::Display| {
@@ -107,7 +118,7 @@ impl Settings {
         Ok(settings)
     }
 
-    pub(super) fn write(&self, dir: &Path) -> Result<(), CentreError> {
+    pub(crate) fn write(&self, dir: &Path) -> Result<(), CentreError> {
         let path = dir.join(Self::FILE);
         self.check(&path)?;
         let text = toml::to_string(self)
@@ -150,25 +161,18 @@ impl Settings {
                     ),
                 ));
             }
-            if one.approvals_by_others > 0 {
-                return Err(CentreError::new(
-                    CentreErrorKind::SecondPerson,
-                    path.display(),
-                    format_args!(
-                        "profile \"{name}\" demands {} other persons to approve, and this centre has one officer",
-                        one.approvals_by_others
-                    ),
-                ));
-            }
         }
         Ok(())
     }
 
-    pub(super) fn profile(&self, name: &str) -> Result<&Profile, CentreError> {
+    pub(crate) fn profile(&self, name: &str) -> Result<&Profile, CentreError> {
+        self.issued(name).map(|issued| &issued.profile)
+    }
+
+    pub(crate) fn issued(&self, name: &str) -> Result<&IssuedProfile, CentreError> {
         self.profiles
             .iter()
-            .map(|p| &p.profile)
-            .find(|p| p.name == name)
+            .find(|p| p.profile.name == name)
             .ok_or_else(|| {
                 let known: Vec<_> = self
                     .profiles
@@ -184,7 +188,7 @@ impl Settings {
     }
 
     /// A name as it stands in certificates.
-    pub(super) fn marked(&self, name: &str) -> String {
+    pub(crate) fn marked(&self, name: &str) -> String {
         if self.test {
             format!("{name} {TEST_MARK}")
         } else {
@@ -193,7 +197,7 @@ impl Settings {
     }
 
     /// An identity as it stands in certificates.
-    pub(super) fn subject(&self, identity: &Identity) -> Identity {
+    pub(crate) fn subject(&self, identity: &Identity) -> Identity {
         let mut identity = identity.clone();
         match &mut identity {
             Identity::NaturalPerson(p) => p.surname = self.marked(&p.surname),
@@ -201,6 +205,7 @@ impl Settings {
                 o.common_name = self.marked(&o.common_name);
                 o.organization = self.marked(&o.organization);
             }
+            Identity::Host(h) => h.organization = self.marked(&h.organization),
         }
         identity
     }

@@ -4,19 +4,19 @@ use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use super::{CentreError, CentreErrorKind};
+use crate::error::{CentreError, CentreErrorKind};
 
 /// Largest file of a centre that is read: keys, certificates and settings are a few KiB.
 const MAX_FILE: u64 = 1 << 20;
 
 /// Who may read a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Secrecy {
+pub(crate) enum Secrecy {
     Public,
     Secret,
 }
 
-pub(super) fn write(path: &Path, octets: &[u8], secrecy: Secrecy) -> Result<(), CentreError> {
+pub(crate) fn write(path: &Path, octets: &[u8], secrecy: Secrecy) -> Result<(), CentreError> {
     let failed = |e| CentreError::io(path, &e);
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -49,7 +49,7 @@ pub(super) fn write(path: &Path, octets: &[u8], secrecy: Secrecy) -> Result<(), 
     Ok(())
 }
 
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, CentreError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CentreError> {
     let failed = |e| CentreError::io(path, &e);
     let mut octets = Vec::new();
     fs::File::open(path)
@@ -65,7 +65,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, CentreError> {
     Ok(octets)
 }
 
-pub(super) fn folder(path: &Path) -> Result<(), CentreError> {
+pub(crate) fn folder(path: &Path) -> Result<(), CentreError> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -74,7 +74,7 @@ pub(super) fn folder(path: &Path) -> Result<(), CentreError> {
 
 /// Waits until no other process issues from or recovers this folder, and keeps them out for as long
 /// as the result lives. The lock goes with the process, so a crash leaves none.
-pub(super) fn lock(folder: &Path) -> Result<fs::File, CentreError> {
+pub(crate) fn lock(folder: &Path) -> Result<fs::File, CentreError> {
     let path = folder.join(".lock");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);

@@ -31,6 +31,8 @@ pub enum CentreErrorKind {
     Key,
     /// The certificate was refused before anything was signed; see [`CentreError::findings`].
     Lint,
+    /// Whoever acts may not do this.
+    NotAllowed,
     /// What is asked for does not exist.
     NotFound,
     /// The passphrase is missing or wrong.
@@ -104,6 +106,11 @@ impl CentreError {
         &self.object
     }
 
+    /// What is wrong with it.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
     /// The rules that refused a certificate, with the compared values; empty for other kinds.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -114,6 +121,7 @@ impl From<StoreError> for CentreError {
     fn from(error: StoreError) -> Self {
         let kind = match error.kind() {
             StoreErrorKind::NotFound => CentreErrorKind::NotFound,
+            StoreErrorKind::NotAllowed => CentreErrorKind::NotAllowed,
             StoreErrorKind::Value => CentreErrorKind::Value,
             _ if error.is_refusal() => CentreErrorKind::State,
             _ => CentreErrorKind::Store,

@@ -1,0 +1,249 @@
+//! Certificates: shown, suspended, restored, revoked.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::types::{CertificateAnswer, Why, time};
+use super::{Api, Body, Caller, blocking, serial};
+use crate::ids::{HolderId, KeyId, Name};
+use crate::life::{MassRevocation, Revocation};
+use crate::records::RevocationReason;
+use crate::service::problem::Problem;
+use crate::store::CertificateFilter;
+
+/// Shows a certificate and where it stands.
+#[utoipa::path(get, path = "/api/v1/certificates/{serial}", params(("serial" = String, Path, description = "Serial number, hexadecimal")), responses(
+    (status = 200, description = "The certificate", body = CertificateAnswer),
+    (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn show(
+    Extension(api): Extension<Arc<Api>>,
+    Caller(_): Caller,
+    Path(number): Path<String>,
+) -> Result<Json<CertificateAnswer>, Problem> {
+    blocking(move || Ok(Json(api.life.find(&serial(&number)?)?.into()))).await
+}
+
+/// A revocation.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Revoke {
+    /// Why, in words, for the audit log.
+    why: String,
+    /// `unspecified`, `keyCompromise`, `cACompromise`, `affiliationChanged`, `superseded`,
+    /// `cessationOfOperation`, `privilegeWithdrawn` or `aACompromise`.
+    reason: String,
+    /// When the key is known or suspected to have been compromised.
+    #[schema(format = DateTime)]
+    invalidity_date: Option<String>,
+}
+
+fn revocation(reason: &str, invalidity_date: Option<&str>) -> Result<Revocation, Problem> {
+    let name = |reason: &RevocationReason| {
+        serde_json::to_value(reason)
+            .ok()
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    };
+    let reason = RevocationReason::ALL
+        .into_iter()
+        .find(|known| name(known) == reason)
+        .ok_or_else(|| {
+            let known: Vec<_> = RevocationReason::ALL.iter().map(name).collect();
+            Problem::value(format_args!(
+                "reason \"{reason}\": must be {}",
+                known.join(", ")
+            ))
+        })?;
+    Ok(Revocation {
+        reason,
+        invalidity_date: time("invalidity_date", invalidity_date)?,
+    })
+}
+
+/// Revokes a certificate for good.
+#[utoipa::path(post, path = "/api/v1/certificates/{serial}/revoke", params(("serial" = String, Path, description = "Serial number, hexadecimal")), request_body = Revoke, responses(
+    (status = 200, description = "Revoked", body = CertificateAnswer),
+    (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn revoke(
+    Extension(api): Extension<Arc<Api>>,
+    Caller(actor): Caller,
+    Path(number): Path<String>,
+    Body(order): Body<Revoke>,
+) -> Result<Json<CertificateAnswer>, Problem> {
+    blocking(move || {
+        let serial = serial(&number)?;
+        let revocation = revocation(&order.reason, order.invalidity_date.as_deref())?;
+        api.life.revoke(&actor, &serial, revocation, &order.why)?;
+        Ok(Json(api.life.find(&serial)?.into()))
+    })
+    .await
+}
+
+/// A suspension.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Suspend {
+    /// Why, in words, for the audit log.
+    why: String,
+    /// Until when at the latest; it is restored then.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+}
+
+/// Suspends a certificate (`certificateHold`).
+#[utoipa::path(post, path = "/api/v1/certificates/{serial}/suspend", params(("serial" = String, Path, description = "Serial number, hexadecimal")), request_body = Suspend, responses(
+    (status = 200, description = "Suspended", body = CertificateAnswer),
+    (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn suspend(
+    Extension(api): Extension<Arc<Api>>,
+    Caller(actor): Caller,
+    Path(number): Path<String>,
+    Body(order): Body<Suspend>,
+) -> Result<Json<CertificateAnswer>, Problem> {
+    blocking(move || {
+        let serial = serial(&number)?;
+        let until = time("until", order.until.as_deref())?;
+        api.life.suspend(&actor, &serial, until, &order.why)?;
+        Ok(Json(api.life.find(&serial)?.into()))
+    })
+    .await
+}
+
+/// Lifts a suspension.
+#[utoipa::path(post, path = "/api/v1/certificates/{serial}/restore", params(("serial" = String, Path, description = "Serial number, hexadecimal")), request_body = Why, responses(
+    (status = 200, description = "Restored", body = CertificateAnswer),
+    (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn restore(
+    Extension(api): Extension<Arc<Api>>,
+    Caller(actor): Caller,
+    Path(number): Path<String>,
+    Body(Why { why }): Body<Why>,
+) -> Result<Json<CertificateAnswer>, Problem> {
+    blocking(move || {
+        let serial = serial(&number)?;
+        api.life.restore(&actor, &serial, &why)?;
+        Ok(Json(api.life.find(&serial)?.into()))
+    })
+    .await
+}
+
+/// Which certificates to revoke, and why. Without `expect` nothing is revoked: a dry run.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RevokeMany {
+    /// Why, in words, for the audit log.
+    why: String,
+    /// As for one certificate.
+    reason: String,
+    /// As for one certificate.
+    #[schema(format = DateTime)]
+    invalidity_date: Option<String>,
+    /// Signed by the key with this SHA-256.
+    issuer: Option<String>,
+    /// Issued by this profile.
+    profile: Option<String>,
+    /// For this holder.
+    holder: Option<String>,
+    /// For the key with this SHA-256.
+    subject_key: Option<String>,
+    /// Valid from this time or later.
+    #[schema(format = DateTime)]
+    from: Option<String>,
+    /// Valid from before this time.
+    #[schema(format = DateTime)]
+    to: Option<String>,
+    /// How many the dry run found.
+    expect: Option<u64>,
+}
+
+/// What a query found, and what was done about it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ManyAnswer {
+    /// Certificates that the query picks and that were not revoked.
+    found: u64,
+    /// Those that it picks and that were revoked before.
+    revoked_before: u64,
+    /// How many were revoked now.
+    revoked: u64,
+    /// Serial numbers of some of those found.
+    sample: Vec<String>,
+}
+
+/// Revokes the certificates that a query picks, after a dry run.
+#[utoipa::path(post, path = "/api/v1/revocations", request_body = RevokeMany, responses(
+    (status = 200, description = "Counted or revoked", body = ManyAnswer),
+    (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn revoke_many(
+    Extension(api): Extension<Arc<Api>>,
+    Caller(actor): Caller,
+    Body(order): Body<RevokeMany>,
+) -> Result<Json<ManyAnswer>, Problem> {
+    blocking(move || {
+        let octets = |field: &str, text: Option<&str>| {
+            text.map(|text| {
+                digits(text).ok_or_else(|| {
+                    Problem::value(format_args!(
+                        "{field} \"{text}\": must be 64 hexadecimal digits"
+                    ))
+                })
+            })
+            .transpose()
+        };
+        let filter = CertificateFilter {
+            issuer: octets("issuer", order.issuer.as_deref())?.map(KeyId),
+            profile: order.profile.as_deref().map(Name::new).transpose()?,
+            holder: match order.holder.as_deref() {
+                None => None,
+                Some(text) => Some(HolderId(digits(text).ok_or_else(|| {
+                    Problem::value(format_args!(
+                        "holder \"{text}\": must be 32 hexadecimal digits"
+                    ))
+                })?)),
+            },
+            subject_key: octets("subject_key", order.subject_key.as_deref())?.map(KeyId),
+            from: time("from", order.from.as_deref())?,
+            to: time("to", order.to.as_deref())?,
+        };
+        let report = api.life.revoke_many(
+            &actor,
+            &MassRevocation {
+                filter,
+                revocation: revocation(&order.reason, order.invalidity_date.as_deref())?,
+                expect: order.expect,
+            },
+            &order.why,
+        )?;
+        Ok(Json(ManyAnswer {
+            found: report.found,
+            revoked_before: report.revoked_before,
+            revoked: report.revoked,
+            sample: report
+                .sample
+                .iter()
+                .map(|id| id.serial.to_string())
+                .collect(),
+        }))
+    })
+    .await
+}
+
+/// Octets written as hexadecimal digits, exactly `N` of them.
+fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    let octets: Option<Vec<u8>> = pairs
+        .iter()
+        .map(|pair| {
+            std::str::from_utf8(pair)
+                .ok()
+                .filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()))
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        })
+        .collect();
+    octets?.try_into().ok()
+}

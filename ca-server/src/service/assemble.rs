@@ -1,0 +1,177 @@
+//! From a configuration to the parts of a service: stores opened, keys unlocked, roles built.
+
+use std::io::BufRead;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use esign_core::keys::{Passphrase, PrivateKey, SigningKey};
+use esign_core::time::UnixTime;
+use esign_core::x509::{Certificate, certificates};
+
+use super::config::{Config, KeyConfig, PassphraseSource};
+use super::{Operators, Parts, ServiceError};
+use crate::life::{IssuingKey, Life};
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+
+/// The system's clock, whole seconds.
+pub fn system_clock() -> UnixTime {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    UnixTime::from_seconds(i64::try_from(since).unwrap_or(i64::MAX))
+}
+
+/// Opens what `config`, a file in `dir`, speaks of. `prompt` asks at the terminal for the passphrase
+/// of what it is given.
+///
+/// # Errors
+/// A file is missing or damaged, a passphrase is wrong, a key is another certificate's, the store
+/// cannot be opened.
+pub fn assemble(
+    dir: &Path,
+    config: &Config,
+    prompt: &dyn Fn(&str) -> std::io::Result<String>,
+) -> Result<Parts, ServiceError> {
+    let settings = Settings::read(dir)?;
+    let store = open_store(dir, &config.store)?;
+    let opener = Opener { dir, prompt };
+    let issuing = config
+        .issuing
+        .iter()
+        .map(|one| {
+            let (mut chain, key) = opener.key(one)?;
+            Ok(IssuingKey::new(chain.remove(0), key)?)
+        })
+        .collect::<Result<Vec<_>, ServiceError>>()?;
+    let authorities = issuing.iter().map(|one| one.certificate.clone()).collect();
+    let life = Life::new(store, Arc::new(settings), issuing)?;
+    let operators = match &config.operators {
+        None => None,
+        Some(operators) => {
+            let path = dir.join(&operators.key);
+            Some(Operators {
+                address: operators.listen,
+                chain: opener.chain(&operators.certificate)?,
+                key: opener.file(&path, operators.passphrase.as_ref())?,
+                authorities,
+            })
+        }
+    };
+    Ok(Parts {
+        life,
+        public: config.public.listen,
+        requests_a_second: config
+            .operators
+            .as_ref()
+            .map_or(NonZeroU32::MIN, |operators| operators.requests_a_second),
+        operators,
+        roles: Router::new(),
+        clock: system_clock,
+    })
+}
+
+fn open_store(dir: &Path, url: &str) -> Result<Arc<dyn Store>, ServiceError> {
+    match url.strip_prefix("sqlite:") {
+        Some(file) => {
+            let path = dir.join(file);
+            // To open a store that is not there would make an empty one.
+            if !path.is_file() {
+                return Err(ServiceError::new(path.display(), "there is no such store"));
+            }
+            let store = SqliteStore::open(&path)
+                .map_err(|error| ServiceError::new(path.display(), error))?;
+            Ok(Arc::new(store))
+        }
+        None => Err(ServiceError::new(
+            "store",
+            format_args!("\"{url}\" is not sqlite:FILE"),
+        )),
+    }
+}
+
+struct Opener<'a> {
+    dir: &'a Path,
+    prompt: &'a dyn Fn(&str) -> std::io::Result<String>,
+}
+
+type KeyAndChain = (Vec<Certificate>, Arc<dyn SigningKey>);
+
+impl Opener<'_> {
+    /// A key with its certificate (the first) and those above it.
+    fn key(&self, config: &KeyConfig) -> Result<KeyAndChain, ServiceError> {
+        let chain = self.chain(&config.certificate)?;
+        let key = self.file(&self.dir.join(&config.key), config.passphrase.as_ref())?;
+        Ok((chain, Arc::new(key)))
+    }
+
+    /// The certificates of a file, at least one.
+    fn chain(&self, path: &Path) -> Result<Vec<Certificate>, ServiceError> {
+        let path = self.dir.join(path);
+        let wrong = |what: &dyn std::fmt::Display| ServiceError::new(path.display(), what);
+        let octets = std::fs::read(&path).map_err(|e| wrong(&e))?;
+        let chain = certificates(&octets).map_err(|e| wrong(&e))?;
+        if chain.is_empty() {
+            return Err(wrong(&"holds no certificate"));
+        }
+        Ok(chain)
+    }
+
+    fn file(
+        &self,
+        path: &Path,
+        source: Option<&PassphraseSource>,
+    ) -> Result<PrivateKey, ServiceError> {
+        let octets = zeroize::Zeroizing::new(
+            std::fs::read(path).map_err(|e| ServiceError::new(path.display(), e))?,
+        );
+        let passphrase = source
+            .map(|source| self.passphrase(source, path))
+            .transpose()?;
+        PrivateKey::from_file(&octets, passphrase.as_ref())
+            .map_err(|e| ServiceError::new(path.display(), e))
+    }
+
+    fn passphrase(
+        &self,
+        source: &PassphraseSource,
+        key: &Path,
+    ) -> Result<Passphrase, ServiceError> {
+        let path = match source {
+            PassphraseSource::Prompt => {
+                let what = format!("Passphrase of {}", key.display());
+                return (self.prompt)(&what)
+                    .map(Passphrase::new)
+                    .map_err(|e| ServiceError::new(key.display(), e));
+            }
+            PassphraseSource::File(file) => self.dir.join(file),
+            PassphraseSource::Credential(name) => {
+                let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+                    ServiceError::new(
+                        format_args!("credential {name}"),
+                        "CREDENTIALS_DIRECTORY is not set: the service manager gives no credentials",
+                    )
+                })?;
+                // A name, not a path: it stays in the folder.
+                if name.contains(['/', '\\']) || name.starts_with('.') {
+                    return Err(ServiceError::new(
+                        format_args!("credential {name}"),
+                        "is not the name of a credential",
+                    ));
+                }
+                PathBuf::from(folder).join(name)
+            }
+        };
+        let failed = |e: std::io::Error| ServiceError::new(path.display(), e);
+        let mut line = String::new();
+        std::io::BufReader::new(std::fs::File::open(&path).map_err(failed)?)
+            .read_line(&mut line)
+            .map_err(failed)?;
+        let length = line.trim_end_matches(['\r', '\n']).len();
+        line.truncate(length);
+        Ok(Passphrase::new(line))
+    }
+}

@@ -1,0 +1,264 @@
+//! `ca-server.toml`: which roles a process serves, where, with which keys; and its overrides from the
+//! environment.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::ServiceError;
+
+/// What the file holds. Paths are relative to its folder.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The roles of this process.
+    pub roles: BTreeSet<RoleName>,
+    /// Where the state is kept: `sqlite:FILE` or `postgres://…`.
+    #[serde(default = "default_store")]
+    pub store: String,
+    /// Where everybody asks.
+    pub public: Public,
+    /// Where officers and e-services ask; needed by the role `ca`.
+    pub operators: Option<OperatorsConfig>,
+    /// The keys that issue, the newest first.
+    #[serde(default)]
+    pub issuing: Vec<KeyConfig>,
+    /// The time-stamping unit; needed by the role `tsa`.
+    pub tsa: Option<KeyConfig>,
+}
+
+/// A part that a process can serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoleName {
+    /// Requests, approval, issuance, revocation.
+    Ca,
+    /// OCSP, CRLs, public lists, certificates of issuers.
+    Status,
+    /// Time-stamps.
+    Tsa,
+}
+
+/// The public address.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Public {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+/// The operators' address.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OperatorsConfig {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The server's certificate and those above it, PEM.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The passphrase of the key, where it is encrypted.
+    #[serde(default)]
+    pub passphrase: Option<PassphraseSource>,
+    /// Requests a second that one client may make.
+    #[serde(default = "default_rate")]
+    pub requests_a_second: NonZeroU32,
+}
+
+/// A key and its certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KeyConfig {
+    /// The certificate, PEM, with those above it where others need them.
+    pub certificate: PathBuf,
+    /// A PKCS #8 or PKCS #12 file, or a `pkcs11:` URI.
+    pub key: String,
+    /// The passphrase of a file, where it is encrypted.
+    #[serde(default)]
+    pub passphrase: Option<PassphraseSource>,
+}
+
+/// Where a passphrase comes from, so that a restart at night can work.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum PassphraseSource {
+    /// The name of a systemd credential (`LoadCredential=`, `LoadCredentialEncrypted=`).
+    Credential(String),
+    /// A file whose first line it is.
+    File(PathBuf),
+    /// A terminal.
+    Prompt,
+}
+
+fn default_store() -> String {
+    "sqlite:store.sqlite".to_owned()
+}
+
+fn default_rate() -> NonZeroU32 {
+    NonZeroU32::new(200).unwrap_or(NonZeroU32::MIN)
+}
+
+/// Largest configuration file that is read.
+const MAX_FILE: usize = 1 << 20;
+/// Environment variables that override settings begin so; `__` goes one table deeper, `_` is `-`:
+/// `CA_SERVER_PUBLIC__LISTEN=0.0.0.0:80`.
+const PREFIX: &str = "CA_SERVER_";
+
+impl Config {
+    /// Reads the file at `path`, with what `environment` overrides.
+    ///
+    /// # Errors
+    /// It cannot be read, a setting is unknown or not of its kind, or a role lacks what it needs.
+    pub fn read(
+        path: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ServiceError> {
+        let wrong = |what: &dyn std::fmt::Display| ServiceError::new(path.display(), what);
+        let octets = std::fs::read(path).map_err(|e| wrong(&e))?;
+        if octets.len() > MAX_FILE {
+            return Err(wrong(&format_args!("is larger than {MAX_FILE} octets")));
+        }
+        let text = std::str::from_utf8(&octets).map_err(|e| wrong(&e))?;
+        Self::parse(text, environment).map_err(|what| wrong(&what))
+    }
+
+    fn parse(
+        text: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, String> {
+        let mut table: toml::Table =
+            toml::from_str(text).map_err(|e| e.to_string().trim().to_owned())?;
+        for (name, value) in environment {
+            let Some(rest) = name.strip_prefix(PREFIX) else {
+                continue;
+            };
+            let path: Vec<String> = rest
+                .split("__")
+                .map(|part| part.to_ascii_lowercase().replace('_', "-"))
+                .collect();
+            set(&mut table, &path, &value).map_err(|what| format!("{name}: {what}"))?;
+        }
+        let config: Self = toml::Value::Table(table)
+            .try_into()
+            .map_err(|e: toml::de::Error| e.to_string().trim().to_owned())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.roles.is_empty() {
+            return Err("roles: none is switched on".to_owned());
+        }
+        let ca = self.roles.contains(&RoleName::Ca);
+        if ca && self.issuing.is_empty() {
+            return Err("role ca: no issuing key is configured ([[issuing]])".to_owned());
+        }
+        if ca && self.operators.is_none() {
+            return Err("role ca: no address for operators is configured ([operators])".to_owned());
+        }
+        if self.roles.contains(&RoleName::Tsa) && self.tsa.is_none() {
+            return Err("role tsa: no key is configured ([tsa])".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn set(table: &mut toml::Table, path: &[String], value: &str) -> Result<(), String> {
+    let Some((first, rest)) = path.split_first() else {
+        return Err("names no setting".to_owned());
+    };
+    if rest.is_empty() {
+        // A number, a list or a truth value is written as in the file; all else is text.
+        let parsed = toml::from_str::<toml::Table>(&format!("v = {value}"))
+            .ok()
+            .and_then(|mut table| table.remove("v"));
+        let value = parsed.unwrap_or_else(|| toml::Value::String(value.to_owned()));
+        table.insert(first.clone(), value);
+        return Ok(());
+    }
+    let entry = table
+        .entry(first.clone())
+        .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    match entry {
+        toml::Value::Table(inner) => set(inner, rest, value),
+        _ => Err(format!("{first} is not a table")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"
+        roles = ["ca", "status"]
+        [public]
+        listen = "127.0.0.1:8080"
+        [operators]
+        listen = "127.0.0.1:8443"
+        certificate = "server.pem"
+        key = "server-key.pem"
+        [[issuing]]
+        certificate = "issuing.pem"
+        key = "pkcs11:token=centre;object=issuing"
+        passphrase = { credential = "issuing" }
+    "#;
+
+    fn with(pairs: &[(&str, &str)]) -> Result<Config, String> {
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        Config::parse(WHOLE, pairs.into_iter())
+    }
+
+    #[test]
+    fn a_whole_file_is_read() {
+        let config = with(&[]).unwrap();
+        assert_eq!(config.store, "sqlite:store.sqlite");
+        assert_eq!(
+            config.issuing[0].passphrase,
+            Some(PassphraseSource::Credential("issuing".to_owned()))
+        );
+        assert_eq!(config.operators.unwrap().requests_a_second.get(), 200);
+    }
+
+    #[test]
+    fn the_environment_overrides() {
+        let config = with(&[
+            ("CA_SERVER_PUBLIC__LISTEN", "0.0.0.0:80"),
+            ("CA_SERVER_ROLES", "[\"status\"]"),
+            ("CA_SERVER_OPERATORS__REQUESTS_A_SECOND", "7"),
+            ("CA_SERVER_STORE", "postgres://centre@db/centre"),
+            ("PATH", "/bin"),
+        ])
+        .unwrap();
+        assert_eq!(config.public.listen.to_string(), "0.0.0.0:80");
+        assert_eq!(
+            config.roles.into_iter().collect::<Vec<_>>(),
+            [RoleName::Status]
+        );
+        assert_eq!(config.operators.unwrap().requests_a_second.get(), 7);
+        assert_eq!(config.store, "postgres://centre@db/centre");
+    }
+
+    #[test]
+    fn what_is_unknown_or_missing_is_told() {
+        for (pairs, word) in [
+            (&[("CA_SERVER_PUBLIC__LISTN", "0.0.0.0:80")][..], "listn"),
+            (&[("CA_SERVER_ROLES", "[]")], "none is switched on"),
+            (&[("CA_SERVER_ROLES", "[\"tsa\"]")], "role tsa"),
+            (&[("CA_SERVER_ISSUING", "[]")], "role ca"),
+            (
+                &[("CA_SERVER_PUBLIC__LISTEN__X", "1")],
+                "listen is not a table",
+            ),
+            (&[("CA_SERVER_OPERATORS__REQUESTS_A_SECOND", "0")], "0"),
+        ] {
+            let what = with(pairs).unwrap_err();
+            assert!(what.contains(word), "{what}");
+        }
+    }
+}

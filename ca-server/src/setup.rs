@@ -1,0 +1,240 @@
+//! A folder that `ca-server` serves from: a centre, the certificates of its service, and its first
+//! officers, each with a folder to be handed over.
+//!
+//! ```text
+//! …                     what every centre's folder holds (see [`crate::centre`])
+//! ca-server.toml        which roles are served, where, with which keys
+//! keys/server.pem       the operators' address: key and certificate
+//! server.pem
+//! keys/tsa.pem          time-stamps
+//! tsa.pem
+//! officers/NAME/        key.pem, certificate.pem, centre.pem (who the server must be), centre.toml
+//! ```
+
+use std::path::Path;
+use std::sync::Arc;
+
+use esign_core::keys::{Curve, Kdf, KeySpec, Passphrase, PrivateKey, SigningKey};
+use esign_core::x509::{
+    Certificate, Host, Identity, NameBuilder, Organization, Profile, Request, SubjectKind, to_pem,
+};
+use ring::rand::SystemRandom;
+
+use crate::centre::{Authority, Centre, InitOptions};
+use crate::error::{CentreError, CentreErrorKind};
+use crate::files::{self, Secrecy};
+use crate::ids::{KeyId, Name};
+use crate::life::{Actor, IssuingKey, Life, NewRequest, Who, commit};
+use crate::officers::{Officer, Role};
+use crate::settings::{IssuedProfile, Settings};
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+
+/// What a served centre is to be.
+#[derive(Clone, Debug)]
+pub struct SetupOptions {
+    /// The centre itself.
+    pub centre: InitOptions,
+    /// DNS names and addresses under which the operators' address is reached.
+    pub hosts: Vec<String>,
+    /// Where officers will reach it, `https://host:port`.
+    pub operators_url: String,
+    /// The first officers: a name and roles each.
+    pub officers: Vec<(String, Vec<Role>)>,
+    /// How many others have to approve a certificate of a person or body.
+    pub approvals: u8,
+    /// The text of `ca-server.toml`.
+    pub configuration: String,
+}
+
+/// Name of the configuration file in a served centre's folder.
+pub const CONFIGURATION: &str = "ca-server.toml";
+const OFFICERS: &str = "officers";
+
+/// Makes a served centre in `dir`, which must be missing or empty. `passphrase` gives the one that
+/// encrypts the keys of the centre, if any.
+///
+/// # Errors
+/// Those of [`Centre::init`]; what is left then is removed by hand.
+pub fn set_up(
+    dir: &Path,
+    options: &SetupOptions,
+    passphrase: &dyn Fn() -> Option<Passphrase>,
+    who: &Who,
+) -> Result<(), CentreError> {
+    let centre = Centre::init(dir, &options.centre, passphrase(), who)?;
+    let passphrase = passphrase();
+    let passphrase = passphrase.as_ref();
+    let issuing_certificate = centre.certificate(Authority::Issuing).clone();
+    let mut settings = centre.settings().clone();
+    drop(centre);
+    demand_approval(&mut settings, options.approvals);
+    settings.write(dir)?;
+
+    let key = files::read(&dir.join("keys").join("issuing.pem"))?;
+    let key =
+        PrivateKey::from_file(&key, passphrase).map_err(|e| CentreError::key("issuing key", &e))?;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&dir.join("store.sqlite"))?);
+    let life = Life::new(
+        store.clone(),
+        Arc::new(settings.clone()),
+        vec![IssuingKey::new(issuing_certificate.clone(), Arc::new(key))?],
+    )?;
+    let maker = Maker {
+        life: &life,
+        actor: Actor {
+            // Not an officer of the store: what it does is done before there are any.
+            officer: Officer::new(who.by.clone(), KeyId([0; 32]), [Role::Registrar]),
+            at: who.at,
+        },
+        issuing: &issuing_certificate,
+    };
+    let server = Identity::Host(Host {
+        names: options.hosts.clone(),
+        organization: settings.organization.clone(),
+        country: "AZ".to_owned(),
+    });
+    maker.make(
+        &server,
+        "tls-server",
+        &dir.join("keys").join("server.pem"),
+        &dir.join("server.pem"),
+        passphrase,
+    )?;
+    let unit = Identity::Organization(Organization {
+        common_name: format!("{} TSU 1", settings.name),
+        organization: settings.organization.clone(),
+        identifier: options.centre.identifier.clone(),
+        country: "AZ".to_owned(),
+    });
+    maker.make(
+        &unit,
+        "time-stamping-authority",
+        &dir.join("keys").join("tsa.pem"),
+        &dir.join("tsa.pem"),
+        passphrase,
+    )?;
+    files::folder(&dir.join(OFFICERS))?;
+    for (name, roles) in &options.officers {
+        let key = maker.officer(dir, name, roles, options, &settings)?;
+        let officer = Officer::new(Name::new(name)?, key, roles.iter().copied());
+        let change = crate::acts::Change::SetOfficer(officer);
+        commit(
+            store.as_ref(),
+            who,
+            "one of the first officers",
+            vec![change],
+        )?;
+    }
+    files::write(
+        &dir.join(CONFIGURATION),
+        options.configuration.as_bytes(),
+        Secrecy::Public,
+    )
+}
+
+/// Certificates of persons and bodies need others to approve; those of the centre's own machines are
+/// asked for by registrars.
+fn demand_approval(settings: &mut Settings, approvals: u8) {
+    for IssuedProfile {
+        profile,
+        approvals_by_others,
+        requesters,
+    } in &mut settings.profiles
+    {
+        if matches!(
+            profile.subject,
+            SubjectKind::LegalPerson | SubjectKind::NaturalPerson
+        ) {
+            *approvals_by_others = approvals;
+            *requesters = vec![Role::Client, Role::Registrar];
+        }
+    }
+}
+
+struct Maker<'a> {
+    life: &'a Life,
+    actor: Actor,
+    issuing: &'a Certificate,
+}
+
+impl Maker<'_> {
+    /// A key and its certificate, each in its file; gives the key's name.
+    fn make(
+        &self,
+        identity: &Identity,
+        profile: &str,
+        key_path: &Path,
+        certificate_path: &Path,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<KeyId, CentreError> {
+        let failed = |e| CentreError::key(key_path.display(), &e);
+        let key = PrivateKey::generate(KeySpec::Ec(Curve::P256)).map_err(failed)?;
+        let name = NameBuilder::new()
+            .with(esign_core::oid::COMMON_NAME, profile)
+            .build()
+            .map_err(|e| CentreError::new(CentreErrorKind::Value, profile, e))?;
+        let csr = Request::sign(&name, &key).map_err(failed)?;
+        let request = self.life.receive(
+            &self.actor,
+            &NewRequest {
+                csr: csr.der(),
+                identity,
+                profile,
+                listed: false,
+            },
+        )?;
+        let issued = self.life.issue(&self.actor, &request)?;
+        let pem = key
+            .to_pkcs8_pem(passphrase, Kdf::default(), &SystemRandom::new())
+            .map_err(failed)?;
+        files::write(key_path, pem.as_bytes(), Secrecy::Secret)?;
+        let chain =
+            to_pem("CERTIFICATE", &issued.certificate) + &to_pem("CERTIFICATE", self.issuing.der());
+        files::write(certificate_path, chain.as_bytes(), Secrecy::Public)?;
+        Ok(KeyId::of_spki(key.public_key().spki()))
+    }
+
+    /// An officer's folder. His key is plain until he takes it over and puts a passphrase to it.
+    fn officer(
+        &self,
+        dir: &Path,
+        name: &str,
+        roles: &[Role],
+        options: &SetupOptions,
+        settings: &Settings,
+    ) -> Result<KeyId, CentreError> {
+        let folder = dir.join(OFFICERS).join(name);
+        files::folder(&folder)?;
+        let role = roles.first().map_or("officer", |role| role.name());
+        let identity = Identity::Organization(Organization {
+            common_name: format!("{name} ({role})"),
+            organization: settings.organization.clone(),
+            identifier: None,
+            country: "AZ".to_owned(),
+        });
+        let key = self.make(
+            &identity,
+            &Profile::tls_client().name,
+            &folder.join("key.pem"),
+            &folder.join("certificate.pem"),
+            None,
+        )?;
+        files::write(
+            &folder.join("centre.pem"),
+            to_pem("CERTIFICATE", self.issuing.der()).as_bytes(),
+            Secrecy::Public,
+        )?;
+        let text = format!(
+            "# How `esign centre` reaches the centre as {name}.\n\
+             url = \"{}\"\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\ncentre = \"centre.pem\"\n",
+            options.operators_url
+        );
+        files::write(
+            &folder.join("centre.toml"),
+            text.as_bytes(),
+            Secrecy::Public,
+        )?;
+        Ok(key)
+    }
+}

@@ -40,6 +40,8 @@ pub(crate) enum Command {
     /// Run a one-officer certification centre in a folder
     #[command(subcommand)]
     Ca(commands::ca::Ca),
+    /// Work at a served certification centre, as one of its officers
+    Centre(commands::centre::Args),
     /// Check the code of a document
     #[command(subcommand)]
     Code(commands::code::CodeCommand),

@@ -72,6 +72,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Key(command) => commands::key::run(command, context),
         Command::Cert(command) => commands::cert::run(command, context),
         Command::Ca(command) => commands::ca::run(command, context),
+        Command::Centre(args) => commands::centre::run(args, context),
         Command::Config(args) => commands::config::run(&args, context),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -207,3 +207,14 @@ label-policies = Siyasətlər
 path-tried = { $n }-ci yol
 path-trusted = (etibar edilən)
 path-left-out = daha { $n } yol sınaqdan keçirildi
+
+# esign centre
+centre-requested = { $request } sorğusu qəbul edildi: { $status }
+centre-request-stands = { $request } sorğusu: { $status }
+centre-dismissed = vəzifədən azad edilib
+centre-profile = { $name }: müraciət edən – { $requesters }; başqalarının təsdiqi: { $approvals }
+centre-vetted-by = şəxsiyyəti yoxlayan: { $by }
+centre-approved-by = təsdiq edən: { $by }
+centre-many = tapılıb: { $found }; əvvəl ləğv edilmiş: { $before }; indi ləğv edildi: { $revoked }
+centre-stopped = sertifikat verilməsi { $since } tarixindən dayandırılıb, dayandıran: { $by }, səbəb: { $why }
+centre-issuing = sertifikatlar verilir

@@ -207,3 +207,14 @@ label-policies = Policies
 path-tried = Path { $n }
 path-trusted = (trusted)
 path-left-out = { $n } more paths were tried
+
+# esign centre
+centre-requested = request { $request } received: { $status }
+centre-request-stands = request { $request }: { $status }
+centre-dismissed = dismissed
+centre-profile = { $name }: asked for by { $requesters }; approvals by others: { $approvals }
+centre-vetted-by = vetted by { $by }
+centre-approved-by = approved by { $by }
+centre-many = found: { $found }; revoked before: { $before }; revoked now: { $revoked }
+centre-stopped = issuance is stopped since { $since } by { $by }: { $why }
+centre-issuing = certificates are issued

@@ -1,7 +1,5 @@
 //! `esign ca`: a one-officer certification centre in a folder.
 
-mod identity;
-
 use std::path::PathBuf;
 
 use ca_server::centre::{
@@ -15,7 +13,7 @@ use esign_core::time::UnixTime;
 use esign_core::x509::{OrganizationIdentifier, OrganizationScheme, SerialNumber, Voen, to_pem};
 use serde_json::{Value, json};
 
-use self::identity::IdentityArgs;
+use super::identity::IdentityArgs;
 use super::key::Algorithm;
 use super::secrets::PassphraseArgs;
 use super::trust::{now, parse_time};
@@ -546,11 +544,11 @@ fn parse_voen(text: &str) -> Result<Voen, String> {
     Voen::parse(text).map_err(|e| e.to_string())
 }
 
-fn parse_serial(text: &str) -> Result<SerialNumber, String> {
+pub(super) fn parse_serial(text: &str) -> Result<SerialNumber, String> {
     SerialNumber::parse_hex(text).ok_or_else(|| "expected 1 to 40 hexadecimal digits".into())
 }
 
-fn parse_request(text: &str) -> Result<RequestId, String> {
+pub(super) fn parse_request(text: &str) -> Result<RequestId, String> {
     RequestId::parse(text)
         .ok_or_else(|| "expected 32 hexadecimal digits, as `ca request` printed them".into())
 }

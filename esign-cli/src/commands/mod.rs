@@ -1,6 +1,7 @@
 //! One file a command: its flags, its job, its answer.
 
 pub(crate) mod ca;
+pub(crate) mod centre;
 pub(crate) mod cert;
 pub(crate) mod cert_lint;
 pub(crate) mod cert_request;
@@ -8,6 +9,7 @@ pub(crate) mod cert_show;
 pub(crate) mod cert_verify;
 pub(crate) mod code;
 pub(crate) mod config;
+mod identity;
 pub(crate) mod key;
 mod key_export;
 pub(crate) mod quickstart;

@@ -1,7 +1,7 @@
 //! Who a certificate is for, as flags.
 
 use esign_core::x509::{
-    Fin, Identity, NaturalPerson, Organization, OrganizationIdentifier, OrganizationScheme,
+    Fin, Host, Identity, NaturalPerson, Organization, OrganizationIdentifier, OrganizationScheme,
     PersonIdentifier, Voen,
 };
 
@@ -31,12 +31,22 @@ pub(crate) struct IdentityArgs {
     /// Name of the legal person's system or office [default: the organisation]
     #[arg(long)]
     name: Option<String>,
+    /// DNS name or IP address of a host, for TLS; several times for several, with --organization
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["fin", "passport", "voen"])]
+    host: Vec<String>,
 }
 
 impl IdentityArgs {
     /// The identity that the flags describe.
     pub(super) fn resolve(&self) -> Result<Identity, Failure> {
         let wrong = |e: &dyn std::fmt::Display| Failure::new(e.to_string());
+        if !self.host.is_empty() {
+            return Ok(Identity::Host(Host {
+                names: self.host.clone(),
+                organization: needed(self.organization.as_ref(), "--organization")?,
+                country: "AZ".to_owned(),
+            }));
+        }
         let identifier = match (&self.fin, &self.passport, &self.voen) {
             (Some(fin), ..) => PersonIdentifier::Fin(Fin::parse(fin).map_err(|e| wrong(&e))?),
             (None, Some(passport), _) => {
@@ -53,7 +63,7 @@ impl IdentityArgs {
             (None, None, Some(voen)) => return self.organization(voen),
             (None, None, None) => {
                 return Err(Failure::new("nobody is named")
-                    .hint("a natural person has --fin or --passport, a legal person --voen"));
+                    .hint("a natural person has --fin or --passport, a legal person --voen, a host --host"));
             }
         };
         if self.name.is_some() {

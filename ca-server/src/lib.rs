@@ -21,4 +21,5 @@ pub mod register;
 pub mod service;
 mod settings;
 pub mod setup;
+pub mod status;
 pub mod store;

@@ -146,11 +146,13 @@ fn demonstrate(dir: &Path) -> Result<(), Failure> {
         approvals: 1,
         configuration: format!(
             "# A demonstration centre. The keys are not encrypted.\n\
-             roles = [\"ca\"]\n\
+             roles = [\"ca\", \"status\"]\n\
              store = \"sqlite:store.sqlite\"\n\n\
              [public]\nlisten = \"{PUBLIC}\"\n\n\
              [operators]\nlisten = \"{OPERATORS}\"\ncertificate = \"server.pem\"\nkey = \"keys/server.pem\"\n\n\
              [[issuing]]\ncertificate = \"issuing.pem\"\nkey = \"keys/issuing.pem\"\n\n\
+             # A real root is kept off line.\n\
+             [[root]]\ncertificate = \"root.pem\"\nkey = \"keys/root.pem\"\n\n\
              [tsa]\ncertificate = \"tsa.pem\"\nkey = \"keys/tsa.pem\"\n"
         ),
     };

@@ -571,6 +571,9 @@ impl Store for Failing {
     ) -> Result<(), StoreError> {
         self.inner.visit_audit(a, v)
     }
+    fn last_audit(&self) -> Result<u64, StoreError> {
+        self.inner.last_audit()
+    }
     fn check(&self) -> Result<(), StoreError> {
         self.inner.check()
     }

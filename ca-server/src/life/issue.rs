@@ -164,6 +164,27 @@ impl Life {
     /// issuing certificate is not in force; lints refuse the certificate, and then nothing was signed;
     /// the store fails, and then [`Self::recover`] settles what is open.
     pub fn issue(&self, actor: &Actor, request: &RequestId) -> Result<Issued, CentreError> {
+        let newest = self.issuing.first().ok_or_else(|| {
+            CentreError::new(
+                CentreErrorKind::Key,
+                "issuing authority",
+                "no key is at hand: this process serves other roles",
+            )
+        })?;
+        self.issue_with(actor, request, &newest.id())
+    }
+
+    /// As [`Self::issue`], with a key of any generation: an OCSP responder has to be certified by the
+    /// key for whose certificates it answers (RFC 6960 4.2.2.2).
+    ///
+    /// # Errors
+    /// As [`Self::issue`]; the key is not at hand.
+    pub fn issue_with(
+        &self,
+        actor: &Actor,
+        request: &RequestId,
+        issuing: &KeyId,
+    ) -> Result<Issued, CentreError> {
         let object = format!("request {request}");
         let state = |what| CentreError::new(CentreErrorKind::State, &object, what);
         let found = self.stored_request(request)?;
@@ -185,7 +206,7 @@ impl Life {
                 return Ok(Issued { id, certificate });
             }
         }
-        let issuing = self.issuing_at(actor.at)?;
+        let issuing = self.issuing_at(issuing, actor.at)?;
         let vetted = self.stored_subject(request)?;
         let proven = prove(&vetted.subject.csr)?;
         same_key(
@@ -283,17 +304,21 @@ impl Life {
         .settle(&|| Ok(key.key.clone()))
     }
 
-    /// The newest key, if it may issue now.
-    fn issuing_at(&self, at: UnixTime) -> Result<&IssuingKey, CentreError> {
-        let newest = self.issuing.first().ok_or_else(|| {
-            CentreError::new(
-                CentreErrorKind::Key,
-                "issuing authority",
-                "no key is at hand: this process serves other roles",
-            )
-        })?;
-        self.in_force(newest, at)?;
-        Ok(newest)
+    /// The key of this name, if it may issue now.
+    fn issuing_at(&self, key: &KeyId, at: UnixTime) -> Result<&IssuingKey, CentreError> {
+        let found = self
+            .issuing
+            .iter()
+            .find(|one| one.id() == *key)
+            .ok_or_else(|| {
+                CentreError::new(
+                    CentreErrorKind::Key,
+                    format_args!("issuing key {key}"),
+                    "is not at hand",
+                )
+            })?;
+        self.in_force(found, at)?;
+        Ok(found)
     }
 
     /// What is signed with a revoked, suspended or expired key helps nobody.

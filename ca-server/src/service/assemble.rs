@@ -10,7 +10,8 @@ use esign_core::keys::{Passphrase, PrivateKey, SigningKey};
 use esign_core::time::UnixTime;
 use esign_core::x509::{Certificate, certificates};
 
-use super::config::{Config, KeyConfig, PassphraseSource};
+use super::config::{Config, KeyConfig, PassphraseSource, RoleName};
+use super::roles::Listed;
 use super::{Operators, Parts, ServiceError};
 use crate::life::{IssuingKey, Life};
 use crate::settings::Settings;
@@ -42,13 +43,35 @@ pub fn assemble(
     let issuing = config
         .issuing
         .iter()
-        .map(|one| {
-            let (mut chain, key) = opener.key(one)?;
-            Ok(IssuingKey::new(chain.remove(0), key)?)
-        })
+        .map(|one| opener.issuing(one))
         .collect::<Result<Vec<_>, ServiceError>>()?;
-    let authorities = issuing.iter().map(|one| one.certificate.clone()).collect();
-    let life = Life::new(store, Arc::new(settings), issuing)?;
+    let authorities: Vec<_> = issuing.iter().map(|one| one.certificate.clone()).collect();
+    let life = Life::new(store, Arc::new(settings), issuing.clone())?;
+    let mut routes = Router::new();
+    let mut tasks = Vec::new();
+    if config.roles.contains(&RoleName::Status) {
+        let listed = issuing
+            .into_iter()
+            .zip(&config.issuing)
+            .map(|(key, one)| Listed {
+                name: stem(&one.certificate),
+                key,
+            })
+            .collect();
+        let roots = config
+            .root
+            .iter()
+            .map(|one| {
+                Ok(Listed {
+                    name: stem(&one.certificate),
+                    key: opener.issuing(one)?,
+                })
+            })
+            .collect::<Result<Vec<_>, ServiceError>>()?;
+        let added = super::roles::status(dir, &life, listed, roots, system_clock)?;
+        routes = routes.merge(added.routes);
+        tasks.extend(added.tasks);
+    }
     let operators = match &config.operators {
         None => None,
         Some(operators) => {
@@ -69,9 +92,16 @@ pub fn assemble(
             .as_ref()
             .map_or(NonZeroU32::MIN, |operators| operators.requests_a_second),
         operators,
-        roles: Router::new(),
+        roles: routes,
+        tasks,
         clock: system_clock,
     })
+}
+
+/// The name under which an authority's list and certificate are asked for.
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
 }
 
 fn open_store(dir: &Path, url: &str) -> Result<Arc<dyn Store>, ServiceError> {
@@ -101,6 +131,11 @@ struct Opener<'a> {
 type KeyAndChain = (Vec<Certificate>, Arc<dyn SigningKey>);
 
 impl Opener<'_> {
+    fn issuing(&self, config: &KeyConfig) -> Result<IssuingKey, ServiceError> {
+        let (mut chain, key) = self.key(config)?;
+        Ok(IssuingKey::new(chain.remove(0), key)?)
+    }
+
     /// A key with its certificate (the first) and those above it.
     fn key(&self, config: &KeyConfig) -> Result<KeyAndChain, ServiceError> {
         let chain = self.chain(&config.certificate)?;

@@ -26,6 +26,10 @@ pub struct Config {
     /// The keys that issue, the newest first.
     #[serde(default)]
     pub issuing: Vec<KeyConfig>,
+    /// Roots whose keys are on line, as only a demonstration's are: their lists are published too. The
+    /// lists of a root off line are put into the folder `crl` by its ceremony.
+    #[serde(default)]
+    pub root: Vec<KeyConfig>,
     /// The time-stamping unit; needed by the role `tsa`.
     pub tsa: Option<KeyConfig>,
 }
@@ -158,6 +162,9 @@ impl Config {
         }
         if ca && self.operators.is_none() {
             return Err("role ca: no address for operators is configured ([operators])".to_owned());
+        }
+        if self.roles.contains(&RoleName::Status) && self.issuing.is_empty() {
+            return Err("role status: no issuing key is configured ([[issuing]])".to_owned());
         }
         if self.roles.contains(&RoleName::Tsa) && self.tsa.is_none() {
             return Err("role tsa: no key is configured ([tsa])".to_owned());

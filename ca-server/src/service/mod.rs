@@ -7,6 +7,7 @@ mod health;
 mod listener;
 mod measure;
 mod problem;
+pub mod roles;
 mod tls;
 
 use std::fmt;
@@ -80,6 +81,8 @@ pub struct Parts {
     pub operators: Option<Operators>,
     /// What the roles that are switched on answer at the public address.
     pub roles: Router,
+    /// What the roles do about every second.
+    pub tasks: Vec<roles::Task>,
     /// Requests a second that one client may make at the operators' address.
     pub requests_a_second: NonZeroU32,
     /// The system's clock.
@@ -167,6 +170,8 @@ impl Service {
             )
         });
         let housekeeping = housekeeping(life, clock, limiter);
+        let tasks = every_second(self.parts.tasks, clock);
+        tokio::pin!(tasks);
         tokio::pin!(housekeeping);
         let serving = async {
             match operators {
@@ -180,10 +185,35 @@ impl Service {
         tokio::select! {
             () = &mut serving => return,
             () = &mut housekeeping => {}
+            () = &mut tasks => {}
             () = stop => {}
         }
         let _ = told.send(true);
         serving.await;
+    }
+}
+
+/// How often the roles look at what is due; EN 319 411-1 gives an hour, we a second or two.
+const TASKS: Duration = Duration::from_secs(1);
+
+/// Runs what the roles have to do, one after another, until the service ends.
+async fn every_second(tasks: Vec<roles::Task>, clock: fn() -> UnixTime) {
+    let tasks = Arc::new(tasks);
+    let mut every = tokio::time::interval(TASKS);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let tasks = tasks.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            for task in tasks.iter() {
+                if let Err(error) = task(clock()) {
+                    tracing::error!(%error, "a task failed; it is tried again");
+                }
+            }
+        });
+        if let Err(error) = done.await {
+            tracing::error!(%error, "a task stopped; it is tried again");
+        }
     }
 }
 

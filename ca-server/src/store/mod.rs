@@ -191,6 +191,9 @@ pub trait Store: Send + Sync {
         visit: &mut dyn FnMut(AuditEntry) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
+    /// Number of the last audit entry; 0 where there is none.
+    fn last_audit(&self) -> Result<u64, StoreError>;
+
     /// Checks the storage itself: every page, every index, every reference. Takes as long as
     /// reading all of it.
     ///

@@ -228,6 +228,15 @@ impl Store for SqliteStore {
         })
     }
 
+    fn last_audit(&self) -> Result<u64, StoreError> {
+        self.read("reading the audit", |c| {
+            let last: i64 = c
+                .prepare_cached("SELECT coalesce(max(id), 0) FROM audit")?
+                .query_row([], |row| row.get(0))?;
+            Ok(u64::try_from(last).unwrap_or(0))
+        })
+    }
+
     fn check(&self) -> Result<(), StoreError> {
         let finding = self.read("checking it", |c| {
             let pages: String = c.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;

@@ -1,0 +1,168 @@
+//! The roles beside the officers' interface: what they answer, and what they do as time goes by.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use esign_core::keys::{Curve, KeySpec, PrivateKey};
+use esign_core::time::UnixTime;
+use esign_core::x509::{Certificate, Identity, NameBuilder, Organization, Request, SubjectKind};
+
+use super::ServiceError;
+use crate::error::{CentreError, CentreErrorKind};
+use crate::ids::{KeyId, Name};
+use crate::life::{Actor, IssuingKey, Life, NewRequest};
+use crate::officers::{Officer, Role};
+use crate::status::http::Served;
+use crate::status::{Authority, Publisher, PublisherOptions, Responder, ResponderOptions, Signer};
+
+/// What a role does about every second.
+pub type Task = Box<dyn Fn(UnixTime) -> Result<(), CentreError> + Send + Sync>;
+
+/// What a role adds to a service.
+pub(super) struct Added {
+    pub(super) routes: Router,
+    pub(super) tasks: Vec<Task>,
+}
+
+/// A key whose lists are published, and the name of its files.
+pub(super) struct Listed {
+    pub(super) key: IssuingKey,
+    pub(super) name: String,
+}
+
+/// The role `status`: OCSP for the keys that issue, lists for them and for `roots`.
+///
+/// Responder keys live in this process alone: each start, and each renewal, makes a new one and has
+/// it certified for a short time. There is none to steal from a disk.
+pub(super) fn status(
+    dir: &Path,
+    life: &Life,
+    issuing: Vec<Listed>,
+    roots: Vec<Listed>,
+    clock: fn() -> UnixTime,
+) -> Result<Added, ServiceError> {
+    let at = clock();
+    let mut served = Vec::new();
+    let mut renewed = Vec::new();
+    for one in &issuing {
+        let authority = Authority::new(one.key.certificate.clone())?;
+        let signer = delegate(life, &one.key.certificate, at)?;
+        renewed.push((
+            authority.id(),
+            one.key.certificate.clone(),
+            half(at, signer.not_after()),
+        ));
+        served.push((authority, signer));
+    }
+    let responder = Arc::new(Responder::new(
+        life.store().clone(),
+        served,
+        ResponderOptions::default(),
+    ));
+    let mut tasks: Vec<Task> = Vec::new();
+    let lists = dir.join("crl");
+    let lifetime = i64::from(life.settings().crl_hours).saturating_mul(3600);
+    let mut issuers = HashMap::new();
+    for one in issuing.iter().chain(&roots) {
+        let authority = Authority::new(one.key.certificate.clone())?;
+        issuers.insert(one.name.clone(), one.key.certificate.der().to_vec());
+        let publisher = Publisher::new(
+            life.store().clone(),
+            authority,
+            one.key.key.clone(),
+            one.name.clone(),
+            PublisherOptions {
+                folder: lists.clone(),
+                lifetime,
+            },
+        );
+        // There is a list before the first answer.
+        publisher.publish_if_due(at)?;
+        tasks.push(Box::new(move |at| {
+            if let Some(list) = publisher.publish_if_due(at)? {
+                tracing::info!(entries = list.len(), "a list was published");
+            }
+            Ok(())
+        }));
+    }
+    tasks.push(renewal(life.clone(), responder.clone(), renewed));
+    let routes = crate::status::http::routes(Arc::new(Served {
+        responder,
+        lists,
+        issuers,
+        clock,
+    }));
+    Ok(Added { routes, tasks })
+}
+
+type Renewed = Vec<(KeyId, Certificate, UnixTime)>;
+
+/// Renews each responder certificate after half of its life.
+fn renewal(life: Life, responder: Arc<Responder>, renewed: Renewed) -> Task {
+    let renewed = Mutex::new(renewed);
+    Box::new(move |at| {
+        let mut renewed = renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, issuing, due) in renewed.iter_mut() {
+            if *due <= at {
+                let signer = delegate(&life, issuing, at)?;
+                *due = half(at, signer.not_after());
+                responder.renew(id, signer);
+            }
+        }
+        Ok(())
+    })
+}
+
+const fn half(from: UnixTime, to: UnixTime) -> UnixTime {
+    from.plus(to.seconds().saturating_sub(from.seconds()) / 2)
+}
+
+/// A new responder key, certified by `issuing`.
+fn delegate(life: &Life, issuing: &Certificate, at: UnixTime) -> Result<Signer, CentreError> {
+    let settings = life.settings();
+    let profile = settings
+        .profiles
+        .iter()
+        .find(|issued| issued.profile.subject == SubjectKind::OcspResponder)
+        .ok_or_else(|| {
+            CentreError::new(
+                CentreErrorKind::Settings,
+                "profiles",
+                "none is for OCSP responders, which the role status needs",
+            )
+        })?;
+    let failed = |e| CentreError::key("OCSP key", &e);
+    let key = PrivateKey::generate(KeySpec::Ec(Curve::P256)).map_err(failed)?;
+    let wrong = |e| CentreError::new(CentreErrorKind::Value, "OCSP responder", e);
+    let name = NameBuilder::new()
+        .with(esign_core::oid::COMMON_NAME, "OCSP")
+        .build()
+        .map_err(wrong)?;
+    let csr = Request::sign(&name, &key).map_err(failed)?;
+    let actor = Actor {
+        // The process itself, which holds the issuing key anyway; its acts stand in the log.
+        officer: Officer::new(Name::new("status")?, KeyId([0; 32]), [Role::Registrar]),
+        at,
+    };
+    let identity = Identity::Organization(Organization {
+        common_name: format!("{} OCSP", settings.name),
+        organization: settings.organization.clone(),
+        identifier: None,
+        country: "AZ".to_owned(),
+    });
+    let request = life.receive(
+        &actor,
+        &NewRequest {
+            csr: csr.der(),
+            identity: &identity,
+            profile: &profile.profile.name,
+            listed: false,
+        },
+    )?;
+    let issued = life.issue_with(&actor, &request, &KeyId::of_spki(issuing.spki_der()))?;
+    let certificate = Certificate::from_der(&issued.certificate)
+        .map_err(|e| CentreError::new(CentreErrorKind::Store, "OCSP certificate", e))?;
+    Signer::new(Arc::new(key), certificate)
+}

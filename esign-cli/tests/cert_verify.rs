@@ -49,7 +49,7 @@ fn the_answer_names_the_rule_and_both_values() {
         (
             &["--policy", "1.2.3", "--require-explicit-policy"],
             1,
-            &["path.policies"],
+            &["path.policies", "policies_wanted 1.2.3", "policies_allowed"],
         ),
         (&["--max-depth", "0"], 1, &["depth"]),
     ] {
@@ -106,6 +106,44 @@ fn people_see_the_path_and_where_it_broke() {
         run.out.contains("SINAQ Verən") && run.out.contains("--intermediate"),
         "{}",
         run.out
+    );
+}
+
+/// The kinds of files that are mixed up, and what is said of each.
+#[test]
+fn a_file_of_another_kind_is_told_for_what_it_is() {
+    let (folder, _, _) = ready();
+    folder.write("empty.pem", "");
+    let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    folder.write("key.pem", key);
+    for (args, hint) in [
+        (
+            ["issuing.crl", "--trust", "root.pem"],
+            "revocation list: give it with --crl",
+        ),
+        (
+            ["chain.pem", "--crl", "root.pem"],
+            "certificate: give it with --trust",
+        ),
+        (["empty.pem", "--trust", "root.pem"], "the file is empty"),
+        (["key.pem", "--trust", "root.pem"], "kind PRIVATE KEY"),
+    ] {
+        let run = folder.run(&with(&["cert", "verify"], &args));
+        assert_eq!(run.code, 2, "{args:?}");
+        assert!(run.err.contains(hint), "{args:?}: {}", run.err);
+    }
+    // The chain the other way round: its first certificate is judged, and that is said.
+    let chain = String::from_utf8(folder.read("chain.pem")).unwrap();
+    let end = "-----END CERTIFICATE-----\n";
+    let mut blocks: Vec<&str> = chain.split_inclusive(end).collect();
+    blocks.reverse();
+    folder.write("turned.pem", blocks.concat());
+    let run = folder.run(&with(&["cert", "verify", "turned.pem"], &TRUSTING));
+    assert_eq!(run.code, 0, "{}", run.out);
+    assert!(
+        run.err.contains("the first certificate is judged"),
+        "{}",
+        run.err
     );
 }
 

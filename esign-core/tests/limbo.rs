@@ -15,14 +15,12 @@ use std::collections::BTreeMap;
 
 use esign_core::crl::crls;
 use esign_core::evidence::Evidence;
-use esign_core::path::{
-    KeyPurpose, PathInputs, PathProfile, ReferenceName, RevocationChecking, build_path, find_path,
-};
+use esign_core::path::{KeyPurpose, PathInputs, PathProfile, ReferenceName, RevocationChecking};
 use esign_core::time::UnixTime;
 use esign_core::trust::TrustAnchors;
 use esign_core::x509::{Certificate, certificates};
 use serde_json::Value;
-use suites::{Run, cross_check, suite};
+use suites::{Run, cross_check, judged_as_expected, suite};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 #[test]
@@ -145,41 +143,18 @@ fn judge(case: &Value, profile: PathProfile, run: &mut Run) {
         )
     };
     let leaf = read(&[case["peer_certificate"].clone()]);
-    let start = std::time::Instant::now();
-    let judged = leaf.first().map(|leaf| build_path(leaf, &inputs));
-    // Milliseconds where the build is optimised.
-    assert!(
-        start.elapsed().as_millis() < 1000,
-        "{id} {:?}",
-        start.elapsed()
-    );
     let expected = match case["expected_result"].as_str().unwrap() {
         "SUCCESS" => true,
         "FAILURE" => false,
         other => panic!("{other}"),
     };
-    let alone = leaf.first().and_then(|leaf| find_path(leaf, &inputs));
-    let passed = judged.as_ref().is_some_and(|j| j.value.is_some());
-    assert_eq!(alone.is_some(), passed, "{id}");
-    run.case(id, expected, judged.as_ref());
+    run.case(id, expected, leaf.first(), &inputs);
 }
 
 #[test]
 fn limbo_is_judged_as_expected() {
-    let Some(folder) = suite("x509-limbo") else {
-        return;
-    };
-    let suite: Value =
-        serde_json::from_slice(&std::fs::read(folder.join("limbo-nonweb.json")).unwrap()).unwrap();
-    let cases = suite["testcases"].as_array().unwrap();
-    assert_eq!(cases.len(), 138);
-    let mut complaints = Vec::new();
-    for profile in [PathProfile::Strict, PathProfile::Pkix] {
-        let mut run = Run::new("x509-limbo", profile);
-        for case in cases {
-            judge(case, profile, &mut run);
-        }
-        complaints.extend(run.finish());
-    }
-    assert!(complaints.is_empty(), "{complaints:#?}");
+    let cases = ("limbo-nonweb.json", "testcases", 138);
+    judged_as_expected("x509-limbo", cases, |_, case, profile, run| {
+        judge(case, profile, run);
+    });
 }

@@ -128,11 +128,11 @@ fn digest(hash: HashFunction) -> Option<DigestAlgorithm> {
         HashFunction::Sha2_256 => DigestAlgorithm::Sha256,
         HashFunction::Sha2_384 => DigestAlgorithm::Sha384,
         HashFunction::Sha2_512 => DigestAlgorithm::Sha512,
+        HashFunction::Sha2_512_256 => DigestAlgorithm::Sha512_256,
         HashFunction::Sha3_256 => DigestAlgorithm::Sha3_256,
         HashFunction::Sha3_384 => DigestAlgorithm::Sha3_384,
         HashFunction::Sha3_512 => DigestAlgorithm::Sha3_512,
         HashFunction::Sha2_512_224
-        | HashFunction::Sha2_512_256
         | HashFunction::Sha3_224
         | HashFunction::Shake128
         | HashFunction::Shake256 => return None,

@@ -14,11 +14,11 @@ use esign_core::validation::CertificateSummary;
 use esign_core::x509::{Certificate, certificates};
 use serde_json::json;
 
-use super::trust::{Given, TrustArgs};
+use super::trust::{self, Given, TrustArgs};
 use super::verdict;
 use crate::failure::{Exit, Failure};
 use crate::lang::Lang;
-use crate::{Context, files, print};
+use crate::{Context, print};
 
 /// Judge a certificate: its path to a trusted one, purpose, name, policies and status
 #[derive(clap::Args)]
@@ -114,11 +114,20 @@ fn parse_oid(text: &str) -> Result<ObjectIdentifier, String> {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let about = |e: &dyn std::fmt::Display| Failure::about(&args.leaf.display(), e);
-    let found = certificates(&files::read(&args.leaf)?).map_err(|e| about(&e))?;
-    let mut found = found.into_iter();
+    let mut found = trust::read(&args.leaf, certificates)?.into_iter();
     let leaf = found.next().ok_or_else(|| about(&"has no certificate"))?;
     let mut given = args.trust.load(&context.settings)?;
     for certificate in found {
+        // A chain the other way round: an answer about the issuer is easily taken for another's.
+        let below = certificate.issuer().matches(leaf.subject()) && !certificate.is_self_issued();
+        if below {
+            eprintln!(
+                "esign: hint: {}: the first certificate is judged, {}; one that it issued stands after it, {}",
+                args.leaf.display(),
+                leaf.subject(),
+                certificate.subject()
+            );
+        }
         given.evidence.add_certificate(certificate);
     }
     let searched = search_paths(&leaf, &args.inputs(&given));

@@ -1,9 +1,10 @@
 //! Whom to trust and what is known: anchors, certificates, revocation lists and OCSP responses
 //! from files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use esign_core::crl::crls;
+use esign_core::der::DecodeError;
 use esign_core::evidence::Evidence;
 use esign_core::ocsp::OcspResponse;
 use esign_core::time::UnixTime;
@@ -47,24 +48,18 @@ impl TrustArgs {
         let mut anchors = TrustAnchors::new();
         let mut evidence = Evidence::new();
         for path in or_else(&self.trust, &settings.trust) {
-            let found = certificates(&files::read(path)?)
-                .map_err(|e| Failure::about(&path.display(), &e))?;
-            for certificate in found {
+            for certificate in read(path, certificates)? {
                 anchors.add(certificate);
             }
         }
         for path in &self.intermediate {
-            let found = certificates(&files::read(path)?)
-                .map_err(|e| Failure::about(&path.display(), &e))?;
-            for certificate in found {
+            for certificate in read(path, certificates)? {
                 evidence.add_certificate(certificate);
             }
         }
         let at = self.at.unwrap_or_else(now);
         for path in or_else(&self.crl, &settings.crl) {
-            let found =
-                crls(&files::read(path)?).map_err(|e| Failure::about(&path.display(), &e))?;
-            for crl in found
+            for crl in read(path, crls)?
                 .into_iter()
                 .filter(|c| self.at.is_none() || c.this_update() <= at)
             {
@@ -94,6 +89,40 @@ impl TrustArgs {
             evidence,
         })
     }
+}
+
+/// Reads a file by `decode`; where it is another thing than it was given for, the hint says which.
+pub(crate) fn read<T>(
+    path: &Path,
+    decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
+) -> Result<T, Failure> {
+    let octets = files::read(path)?;
+    decode(&octets).map_err(|e| Failure::about(&path.display(), &e).and_hint(what_it_is(&octets)))
+}
+
+/// What a file is that was taken for something else.
+fn what_it_is(octets: &[u8]) -> Option<String> {
+    if octets.is_empty() {
+        return Some("the file is empty".to_owned());
+    }
+    if certificates(octets).is_ok() {
+        return Some("it is a certificate: give it with --trust or --intermediate".to_owned());
+    }
+    if crls(octets).is_ok() {
+        return Some("it is a revocation list: give it with --crl".to_owned());
+    }
+    if OcspResponse::from_der(octets).is_ok() {
+        return Some("it is an OCSP response: give it with --ocsp".to_owned());
+    }
+    let text = core::str::from_utf8(octets).ok()?;
+    let mut labels = text
+        .lines()
+        .filter_map(|l| l.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----"));
+    let label = labels.next()?;
+    Some(format!(
+        "its first block is of the kind {}",
+        label.escape_debug()
+    ))
 }
 
 /// What is given, else the default.

@@ -19,6 +19,7 @@ pub enum DigestAlgorithm {
     Sha256,
     Sha384,
     Sha512,
+    Sha512_256,
     Sha3_256,
     Sha3_384,
     Sha3_512,
@@ -100,7 +101,7 @@ impl DigestAlgorithm {
         match self {
             Self::Sha1 => 20,
             Self::Sha224 => 28,
-            Self::Sha256 | Self::Sha3_256 => 32,
+            Self::Sha256 | Self::Sha512_256 | Self::Sha3_256 => 32,
             Self::Sha384 | Self::Sha3_384 => 48,
             Self::Sha512 | Self::Sha3_512 => 64,
         }
@@ -114,6 +115,7 @@ impl DigestAlgorithm {
             Self::Sha256 => oid::SHA256,
             Self::Sha384 => oid::SHA384,
             Self::Sha512 => oid::SHA512,
+            Self::Sha512_256 => oid::SHA512_256,
             Self::Sha3_256 => oid::SHA3_256,
             Self::Sha3_384 => oid::SHA3_384,
             Self::Sha3_512 => oid::SHA3_512,
@@ -126,12 +128,13 @@ impl DigestAlgorithm {
     }
 
     /// Every algorithm.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sha1,
         Self::Sha224,
         Self::Sha256,
         Self::Sha384,
         Self::Sha512,
+        Self::Sha512_256,
         Self::Sha3_256,
         Self::Sha3_384,
         Self::Sha3_512,
@@ -179,6 +182,7 @@ impl fmt::Display for DigestAlgorithm {
             Self::Sha256 => "SHA-256",
             Self::Sha384 => "SHA-384",
             Self::Sha512 => "SHA-512",
+            Self::Sha512_256 => "SHA-512/256",
             Self::Sha3_256 => "SHA3-256",
             Self::Sha3_384 => "SHA3-384",
             Self::Sha3_512 => "SHA3-512",
@@ -261,7 +265,7 @@ impl SignatureAlgorithm {
     }
 
     /// Whether CMS may hash the content by `digest` where the signature is by this algorithm. ML-DSA
-    /// takes every digest that is as strong as it is (RFC 9882 table 1), the others their own.
+    /// takes the digests of RFC 9882 table 1 that are as strong as it is, the others their own.
     pub fn agrees_with(self, digest: DigestAlgorithm) -> bool {
         let least = match self {
             Self::MlDsa(MlDsa::MlDsa44) => 32,
@@ -269,7 +273,7 @@ impl SignatureAlgorithm {
             Self::MlDsa(MlDsa::MlDsa87) => 64,
             _ => return digest == self.digest(),
         };
-        digest.output_len() >= least
+        digest.output_len() >= least && digest != DigestAlgorithm::Sha512_256
     }
 
     /// The `AlgorithmIdentifier`'s OBJECT IDENTIFIER.
@@ -284,6 +288,9 @@ impl SignatureAlgorithm {
             Self::Dsa(D::Sha256) => oid::DSA_SHA256,
             Self::Dsa(D::Sha384) => oid::DSA_SHA384,
             Self::Dsa(D::Sha512) => oid::DSA_SHA512,
+            // No identifier is registered: that of the key, with the digest beside it (see `decode`).
+            Self::Dsa(D::Sha512_256) => oid::DSA,
+            Self::Ecdsa(D::Sha512_256) => oid::EC_PUBLIC_KEY,
             Self::Dsa(D::Sha3_256) => oid::DSA_SHA3_256,
             Self::Dsa(D::Sha3_384) => oid::DSA_SHA3_384,
             Self::Dsa(D::Sha3_512) => oid::DSA_SHA3_512,
@@ -300,6 +307,7 @@ impl SignatureAlgorithm {
             Self::RsaPkcs1(D::Sha256) => oid::SHA256_WITH_RSA,
             Self::RsaPkcs1(D::Sha384) => oid::SHA384_WITH_RSA,
             Self::RsaPkcs1(D::Sha512) => oid::SHA512_WITH_RSA,
+            Self::RsaPkcs1(D::Sha512_256) => oid::SHA512_256_WITH_RSA,
             Self::RsaPkcs1(D::Sha3_256) => oid::SHA3_256_WITH_RSA,
             Self::RsaPkcs1(D::Sha3_384) => oid::SHA3_384_WITH_RSA,
             Self::RsaPkcs1(D::Sha3_512) => oid::SHA3_512_WITH_RSA,
@@ -383,7 +391,7 @@ impl SignatureAlgorithm {
     }
 
     /// The algorithms that their object identifier determines.
-    const FIXED: [Self; 28] = {
+    const FIXED: [Self; 29] = {
         use DigestAlgorithm as D;
         [
             Self::Ed25519,
@@ -396,6 +404,7 @@ impl SignatureAlgorithm {
             Self::MlDsa(MlDsa::MlDsa87),
             Self::RsaPkcs1(D::Sha384),
             Self::RsaPkcs1(D::Sha512),
+            Self::RsaPkcs1(D::Sha512_256),
             Self::Ecdsa(D::Sha1),
             Self::Ecdsa(D::Sha224),
             Self::Ecdsa(D::Sha3_256),

@@ -51,7 +51,11 @@ impl ReferenceName {
                 }
             }
             "email" if Mailbox::parse(name, true).is_some() => Ok(Self::Email(name.to_owned())),
-            "email" => Err(error("is not a mail address")),
+            // RFC 9598 3: the host of an internationalised mailbox is in A-labels, too.
+            "email" => Err(error(match name.rsplit_once('@') {
+                Some((_, host)) if !host.is_ascii() => "has a host that is not in A-labels (xn--…)",
+                _ => "is not a mail address",
+            })),
             "ip" => name
                 .parse()
                 .map(Self::Ip)

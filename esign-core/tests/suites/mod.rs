@@ -12,11 +12,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use esign_core::path::{PathProfile, VerifiedPath};
-use esign_core::report::{Finding, Judged};
+use esign_core::path::{PathInputs, PathProfile, VerifiedPath, build_path, find_path};
+use esign_core::report::Finding;
 use esign_core::x509::Certificate;
 use serde::Deserialize;
+use serde_json::Value;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Differences from what the suites expect, each with its reason.
@@ -66,15 +68,35 @@ impl Run {
         }
     }
 
-    pub fn case(&mut self, id: &str, expected: bool, judged: Option<&Judged<VerifiedPath>>) {
+    /// Judges a case with its report and without, which must agree, and in milliseconds. A case
+    /// without a leaf is one whose leaf does not decode.
+    pub fn case(
+        &mut self,
+        id: &str,
+        expected: bool,
+        leaf: Option<&Certificate>,
+        inputs: &PathInputs<'_>,
+    ) -> Option<VerifiedPath> {
         self.cases += 1;
-        let passed = judged.is_some_and(|j| j.value.is_some());
-        if passed != expected {
-            let why = judged.and_then(|j| Finding::decisive(&j.report));
+        let start = Instant::now();
+        let judged = leaf.map(|leaf| build_path(leaf, inputs));
+        // Milliseconds where the build is optimised.
+        assert!(
+            start.elapsed().as_millis() < 1000,
+            "{id} {:?}",
+            start.elapsed()
+        );
+        let alone = leaf.and_then(|leaf| find_path(leaf, inputs));
+        let path = judged.as_ref().and_then(|j| j.value.as_ref());
+        let policies = |path: &VerifiedPath| path.policies().clone();
+        assert_eq!(alone.as_ref().map(policies), path.map(policies), "{id}");
+        if path.is_some() != expected {
+            let why = judged.as_ref().and_then(|j| Finding::decisive(&j.report));
             let why = why.map(|f| format!("{} {} {:?}", f.rule, f.object, f.because));
             self.differs
                 .insert(id.to_owned(), (expected, why.unwrap_or_default()));
         }
+        alone
     }
 
     /// Prints the sum, and says where the differences are not exactly those that are listed.
@@ -115,6 +137,27 @@ impl Run {
             unexpected.map(|id| format!("{} {id} is listed without need", name(self.profile)));
         unlisted.chain(unexpected).collect()
     }
+}
+
+/// Runs all `count` cases of the list `cases` in a suite's `file` under both profiles.
+pub fn judged_as_expected(
+    name: &'static str,
+    (file, cases, count): (&str, &str, usize),
+    judge: impl Fn(&Path, &Value, PathProfile, &mut Run),
+) {
+    let Some(folder) = suite(name) else { return };
+    let suite: Value = serde_json::from_slice(&std::fs::read(folder.join(file)).unwrap()).unwrap();
+    let cases = suite[cases].as_array().unwrap();
+    assert_eq!(cases.len(), count);
+    let mut complaints = Vec::new();
+    for profile in [PathProfile::Pkix, PathProfile::Strict] {
+        let mut run = Run::new(name, profile);
+        for case in cases {
+            judge(&folder, case, profile, &mut run);
+        }
+        complaints.extend(run.finish());
+    }
+    assert!(complaints.is_empty(), "{complaints:#?}");
 }
 
 /// The folder of a suite; says on standard error where there is none.

@@ -543,3 +543,167 @@ fn what_is_malformed_is_refused_in_words() {
     assert_eq!(registrar.post("/api/v1/requests", &large).0, 413);
     assert_eq!(registrar.put("/api/v1/requests", &json!({})).0, 405);
 }
+
+fn status_of(server: &Server, serial: &str) -> esign_core::ocsp::CertStatus {
+    let request = ocsp_request(server, serial);
+    let agent: ureq::Agent = ureq::Agent::config_builder().build().into();
+    let mut answer = agent
+        .post(format!("http://{}/ocsp", server.address))
+        .content_type("application/ocsp-request")
+        .send(&request[..])
+        .unwrap();
+    assert_eq!(
+        answer.headers()["content-type"],
+        "application/ocsp-response"
+    );
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    let der = answer.body_mut().read_to_vec().unwrap();
+    let response = esign_core::ocsp::OcspResponse::from_der(&der).unwrap();
+    let basic = response.basic.unwrap();
+    let issuing = &authority(server);
+    let delegate = &basic.certificates()[0];
+    delegate
+        .verify_signed_by(issuing.public_key().unwrap())
+        .unwrap();
+    basic
+        .verify_signed_by(delegate.public_key().unwrap())
+        .unwrap();
+    basic.singles()[0].status
+}
+
+fn authority(server: &Server) -> esign_core::x509::Certificate {
+    let pem = std::fs::read(server.dir.join("issuing.pem")).unwrap();
+    esign_core::x509::certificates(&pem).unwrap().remove(0)
+}
+
+fn ocsp_request(server: &Server, serial: &str) -> Vec<u8> {
+    let id = esign_core::ocsp::CertId::new(
+        esign_core::x509::SerialNumber::parse_hex(serial).unwrap(),
+        &authority(server),
+        esign_core::keys::DigestAlgorithm::Sha256,
+    );
+    esign_core::ocsp::RequestBuilder {
+        asked: vec![id.unwrap()],
+        nonce: None,
+    }
+    .build()
+    .unwrap()
+}
+
+fn issued(registrar: &Officer) -> String {
+    let order = json!({"csr": csr(), "profile": "tls-client", "identity": person("5ABC12Z")});
+    let (_, made) = registrar.post("/api/v1/requests", &order);
+    let path = format!("/api/v1/requests/{}/issue", made["id"].as_str().unwrap());
+    let (status, issued) = registrar.post(&path, &json!({}));
+    assert_eq!(status, 200, "{issued}");
+    issued["serial"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_world_learns_of_a_revocation_at_once() {
+    use esign_core::ocsp::CertStatus;
+    let server = Server::start();
+    let serial = issued(&Officer::of(&server, "registrar"));
+    assert_eq!(status_of(&server, &serial), CertStatus::Good);
+    assert_eq!(status_of(&server, "77"), CertStatus::Unknown);
+    let revoker = Officer::of(&server, "revocation-officer");
+    let order = json!({"why": "lost", "reason": "keyCompromise"});
+    let path = format!("/api/v1/certificates/{serial}/revoke");
+    assert_eq!(revoker.post(&path, &order).0, 200);
+    // The very next answer knows of it; the list within two turns of the publisher.
+    assert!(matches!(
+        status_of(&server, &serial),
+        CertStatus::Revoked { .. }
+    ));
+    let number = esign_core::x509::SerialNumber::parse_hex(&serial).unwrap();
+    let began = Instant::now();
+    loop {
+        let octets = std::fs::read(server.dir.join("crl/issuing.crl")).unwrap();
+        let list = esign_core::crl::Crl::from_der(&octets).unwrap();
+        if list.find(&number).unwrap().is_some() {
+            break;
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "no list tells of it"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn caches_are_told_how_long() {
+    let server = Server::start();
+    let serial = issued(&Officer::of(&server, "registrar"));
+    let request = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        ocsp_request(&server, &serial),
+    );
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let get = |path: &str, tag: Option<&str>| {
+        let mut get = agent.get(format!("http://{}{path}", server.address));
+        if let Some(tag) = tag {
+            get = get.header("if-none-match", tag);
+        }
+        get.call().unwrap()
+    };
+    let escaped = request
+        .replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D");
+    for path in [request.as_str(), &escaped, request.trim_end_matches('=')] {
+        let answer = get(&format!("/ocsp/{path}"), None);
+        assert_eq!(answer.status(), 200, "{path}");
+        let headers = answer.headers();
+        let cache = headers["cache-control"].to_str().unwrap();
+        assert!(
+            cache.starts_with("max-age=") && cache.contains("public"),
+            "{cache}"
+        );
+        for name in ["etag", "expires", "last-modified"] {
+            assert!(headers.contains_key(name), "{name}");
+        }
+    }
+    for path in ["/crl/issuing.crl", "/crl/root.crl"] {
+        let list = get(path, None);
+        assert_eq!(list.headers()["content-type"], "application/pkix-crl");
+        let tag = list.headers()["etag"].to_str().unwrap().to_owned();
+        assert_eq!(get(path, Some(&tag)).status(), 304, "{path}");
+        assert_eq!(get(path, Some("\"x\"")).status(), 200, "{path}");
+    }
+    assert_eq!(
+        get("/ca/issuing.cer", None).headers()["content-type"],
+        "application/pkix-cert"
+    );
+    for path in [
+        "/crl/..%2Fstore.sqlite",
+        "/crl/%2e%2e%2fkeys%2fissuing.crl",
+        "/crl/none.crl",
+        "/crl/issuing",
+        "/ca/none.cer",
+        "/ca/..%2Fkeys%2Fissuing.pem",
+    ] {
+        assert_eq!(get(path, None).status(), 404, "{path}");
+    }
+    // Not Base64, or not a request: an OCSP answer that says so.
+    let answer = get("/ocsp/%00%ff", None);
+    assert!(answer.status() == 200 || answer.status() == 400);
+    let mut answer = get("/ocsp/AAAA", None);
+    let der = answer.body_mut().read_to_vec().unwrap();
+    assert_eq!(der, [0x30, 3, 0x0a, 1, 1]);
+    let post = |kind: &str, body: &[u8]| {
+        let url = format!("http://{}/ocsp", server.address);
+        agent
+            .post(url)
+            .content_type(kind)
+            .send(body)
+            .unwrap()
+            .status()
+    };
+    assert_eq!(post("text/plain", b"x"), 415);
+    assert_eq!(post("application/ocsp-request", &[0; 70_000]), 413);
+    assert_eq!(post("application/ocsp-request", b"x"), 200);
+}

@@ -387,7 +387,7 @@ impl<'a> View<'a> {
             return false;
         };
         !certificate.signature().is_empty()
-            && certificate.verify_signed_by(&key) == Err(crate::keys::VerifyError::Invalid)
+            && certificate.verify_signed_by(key) == Err(crate::keys::VerifyError::Invalid)
     }
 
     pub(super) fn statement(&self, id: ObjectIdentifier) -> Option<&Statement<'a>> {

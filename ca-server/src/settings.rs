@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use esign_core::x509::{Identity, Profile, SubjectKind};
+use esign_core::oid::{ANY_POLICY, ObjectIdentifier};
+use esign_core::x509::{Identity, Profile, StatusLocation, SubjectKind};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CentreError, CentreErrorKind};
@@ -30,7 +31,8 @@ pub struct Settings {
     pub profiles: Vec<IssuedProfile>,
 }
 
-/// Public addresses that certificates name; where there are none, none are named.
+/// Public addresses that certificates name; where there are none, none are named. A new centre for trial without any
+/// gets [`Addresses::demonstration`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Addresses {
@@ -44,6 +46,45 @@ pub struct Addresses {
     pub root_crl: Vec<String>,
     /// The root's certificate.
     pub root_certificate: Vec<String>,
+}
+
+impl Addresses {
+    /// Where a centre for trial says that it is, unless it is told otherwise: nowhere, `example.com` being
+    /// nobody's (RFC 2606 3). Certificates without any address could not follow EN 319 412-2 4.3.11 and 4.4.1.
+    #[must_use]
+    pub fn demonstration() -> Self {
+        let at = |name: &str| vec![format!("http://{DEMONSTRATION_HOST}/{name}")];
+        Self {
+            crl: at("issuing.crl"),
+            ocsp: at("ocsp"),
+            ca_issuers: at("issuing.cer"),
+            root_crl: at("root.crl"),
+            root_certificate: at("root.cer"),
+        }
+    }
+}
+
+/// Host of [`Addresses::demonstration`].
+const DEMONSTRATION_HOST: &str = "sinaq.example.com";
+
+/// Policies of a centre for trial stand below, one a profile, numbered in the order of [`Profile::shipped`]. The
+/// enterprise is the one for documentation (RFC 5612); a centre at work has an arc of its own.
+const DEMONSTRATION_POLICIES: &str = "1.3.6.1.4.1.32473.1";
+
+/// The shipped profiles, as a centre for trial uses them: RFC 5280 4.2.1.4 gives anyPolicy to an authority that does
+/// not wish to limit what is below it.
+fn demonstration_profiles() -> Vec<Profile> {
+    let mut profiles = Profile::shipped();
+    for (n, profile) in profiles.iter_mut().enumerate() {
+        let policy = match (profile.subject, profile.status) {
+            // The anchor is no part of the path, nor are its policies (RFC 5280 6.1).
+            (SubjectKind::Authority, StatusLocation::None) => continue,
+            (SubjectKind::Authority, _) => Some(ANY_POLICY),
+            _ => ObjectIdentifier::new(&format!("{DEMONSTRATION_POLICIES}.{n}")).ok(),
+        };
+        profile.policies.extend(policy);
+    }
+    profiles
 }
 
 /// A profile and who has to agree to its certificates.
@@ -82,8 +123,18 @@ impl Settings {
 
     /// The settings of a new centre: the shipped profiles of end entities.
     pub(crate) fn new(name: &str, organization: &str, test: bool, addresses: Addresses) -> Self {
+        let addresses = if test && addresses == Addresses::default() {
+            Addresses::demonstration()
+        } else {
+            addresses
+        };
         let public = !(addresses.crl.is_empty() && addresses.ocsp.is_empty());
-        let profiles = Profile::shipped()
+        let shipped = if test {
+            demonstration_profiles()
+        } else {
+            Profile::shipped()
+        };
+        let profiles = shipped
             .into_iter()
             .filter(|profile| profile.subject != SubjectKind::Authority)
             .map(|profile| IssuedProfile {
@@ -103,6 +154,24 @@ impl Settings {
             crl_hours: DEFAULT_CRL_HOURS,
             addresses,
             profiles,
+        }
+    }
+
+    /// The profile of the issuing authority, as the centre begins with it.
+    pub(crate) fn issuing_authority(&self) -> Profile {
+        let shipped = Profile::issuing_authority();
+        let profile = if self.test {
+            demonstration_profiles()
+                .into_iter()
+                .find(|p| p.name == shipped.name)
+                .unwrap_or(shipped)
+        } else {
+            shipped
+        };
+        if self.addresses.root_crl.is_empty() {
+            profile.without_public_addresses()
+        } else {
+            profile
         }
     }
 

@@ -27,10 +27,11 @@ use ca_server::records::{
 use ca_server::store::sqlite::SqliteStore;
 use ca_server::store::{CertificateFilter, Receipt, StatusFilter, Store, StoreError};
 use esign_core::keys::{Curve, KeySpec, Passphrase, PrivateKey, SigningKey};
+use esign_core::lint::{self, Kind, Outcome};
 use esign_core::time::UnixTime;
 use esign_core::x509::{
-    Fin, Identity, NameBuilder, NaturalPerson, Organization, OrganizationIdentifier,
-    OrganizationScheme, PersonIdentifier, Request, SerialNumber, Voen,
+    Fin, Host, Identity, NameBuilder, NaturalPerson, Organization, OrganizationIdentifier,
+    OrganizationScheme, PersonIdentifier, Request, SerialNumber, SubjectKind, Voen,
 };
 
 const NOON: &str = "2026-11-22T12:00:00Z";
@@ -418,6 +419,69 @@ fn settings_have_limits() {
     opened(&padded(1 << 20)).unwrap();
     let error = opened(&padded((1 << 20) + 1)).unwrap_err();
     assert!(error.contains("larger than 1048576 octets"), "{error}");
+}
+
+/// What a centre for trial issues breaks no rule of the linter, not even a SHOULD: every profile, the
+/// authorities, the lists.
+#[test]
+fn everything_issued_is_lint_clean() {
+    let folder = Folder::new();
+    let mut options = InitOptions::new("Trial", "Trial MMC");
+    options.test = true;
+    options.identifier = Some(OrganizationIdentifier {
+        scheme: OrganizationScheme::default(),
+        voen: Voen::parse("1234567891").unwrap(),
+    });
+    let centre = Centre::init(&folder.centre(), &options, None, &who(0)).unwrap();
+    let clean = |what: &str, outcome: &Outcome| {
+        let told: Vec<_> = outcome.hits.iter().map(|h| (h.rule.id, &h.facts)).collect();
+        assert!(
+            told.is_empty(),
+            "{what} as {}: {told:?}",
+            outcome.kind.name()
+        );
+    };
+    for authority in [Authority::Root, Authority::Issuing] {
+        clean(
+            "authority",
+            &lint::certificate(centre.certificate(authority).der(), None),
+        );
+        clean(
+            "list",
+            &lint::crl(centre.crl(authority, &who(1)).unwrap().der()),
+        );
+    }
+    let mut kinds = Vec::new();
+    for (n, profile) in centre.settings().profiles.iter().enumerate() {
+        let name = &profile.profile.name;
+        let who = who(10 + i64::try_from(n).unwrap());
+        let identity = match profile.profile.subject {
+            SubjectKind::NaturalPerson => aysel(),
+            SubjectKind::TlsServer => Identity::Host(Host {
+                names: vec!["ca.example".into(), "192.0.2.1".into()],
+                organization: "Sınaq MMC".into(),
+                country: "AZ".into(),
+            }),
+            _ => firm(),
+        };
+        let id = centre.request(&csr(&key()), &identity, name, &who).unwrap();
+        centre.approve(&id, &who).unwrap();
+        let certificate = centre.issue(&id, &who).unwrap();
+        let outcome = lint::certificate(certificate.der(), None);
+        clean(name, &outcome);
+        kinds.push(outcome.kind);
+    }
+    assert_eq!(
+        kinds,
+        [
+            Kind::NaturalPerson,
+            Kind::LegalPerson,
+            Kind::OcspResponder,
+            Kind::Tsa,
+            Kind::TlsServer,
+            Kind::TlsClient
+        ]
+    );
 }
 
 #[test]

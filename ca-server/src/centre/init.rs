@@ -148,12 +148,7 @@ fn make(
     let root_id = KeyId::of_spki(root.spki_der());
     commit(&store, who, "", vec![Change::AddIssuer(issuer_of(&root))])?;
 
-    let public = !options.addresses.root_crl.is_empty();
-    let profile = if public {
-        Profile::issuing_authority()
-    } else {
-        Profile::issuing_authority().without_public_addresses()
-    };
+    let profile = settings.issuing_authority();
     let proven = proven(&issuing_key, &identity("Issuing CA"))?;
     let request = RequestId(random_octets()?);
     let receive = Change::ReceiveRequest(records::Request {
@@ -173,9 +168,9 @@ fn make(
         store: &store,
         issuer: &Issuer {
             certificate: Some(root.clone()),
-            crl: options.addresses.root_crl.clone(),
+            crl: settings.addresses.root_crl.clone(),
             ocsp: Vec::new(),
-            ca_issuers: options.addresses.root_certificate.clone(),
+            ca_issuers: settings.addresses.root_certificate.clone(),
         },
         issuer_key: root_id,
         key: &root_key,

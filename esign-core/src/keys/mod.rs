@@ -34,4 +34,5 @@ pub use private::{KeySpec, PrivateKey};
 pub use public::{PublicKey, VerifyError};
 pub use secret::Passphrase;
 pub use signing::{KeyError, KeyErrorKind, Random, SigningKey, ToBeSigned};
+pub(crate) use weak::on_curve;
 pub use weak::{MAX_BATCH, Weakness, shared_factors, weaknesses};

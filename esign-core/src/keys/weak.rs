@@ -141,7 +141,8 @@ fn rsa(octets: &[u8]) -> Vec<Weakness> {
     found
 }
 
-fn on_curve(curve: Curve, point: &[u8]) -> bool {
+/// Whether an encoded point is on its curve.
+pub(crate) fn on_curve(curve: Curve, point: &[u8]) -> bool {
     let aws =
         |a: &'static aws::EcdsaVerificationAlgorithm| aws::ParsedPublicKey::new(a, point).is_ok();
     match curve {

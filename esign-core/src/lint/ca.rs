@@ -1,7 +1,7 @@
 //! Certificates of certification authorities.
 
 use super::Severity::{Error, Notice};
-use super::rfc5280_extensions::{CERT_SIGN, CRL_SIGN, usage_names};
+use super::rfc5280_key_extensions::{CERT_SIGN, CRL_SIGN, usage_names};
 use super::{CA, Check, Row, row};
 use crate::oid;
 

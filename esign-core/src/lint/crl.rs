@@ -2,32 +2,15 @@
 
 use ::der::asn1::ObjectIdentifier;
 
-use super::Severity::{self, Error, Warning};
-use super::rfc5280_certificate::parameters_fit;
+use super::Severity::{Error, Warning};
+use super::algorithms::parameters_sound;
 use super::view::{Algorithm, Ext, NameView, read_extensions};
-use super::{ANY, Hits, Row, Rule, hex};
+use super::{ANY, Hits, Row, hex, row};
 use crate::der::{DecodeError, Reader, Rules, Tag, Tlv};
 use crate::oid;
 
 /// Looks at a CRL.
 pub(super) type CrlCheck = for<'a> fn(&CrlView<'a>, &mut Hits);
-
-const fn row(
-    id: &'static str,
-    clause: &'static str,
-    severity: Severity,
-    check: CrlCheck,
-) -> Row<CrlCheck> {
-    Row {
-        rule: Rule {
-            id,
-            clause,
-            severity,
-        },
-        scope: ANY,
-        check,
-    }
-}
 
 /// What the rules ask of the entries, gathered in one pass: a list may hold millions.
 #[derive(Default)]
@@ -56,18 +39,25 @@ pub(super) struct CrlView<'a> {
 }
 
 pub(super) const RULES: &[Row<CrlCheck>] = &[
-    row("lint.crl.version-two", "RFC 5280 5.1.2.1", Error, |c, h| {
-        if c.version != Some(1) {
-            h.one(
-                "version",
-                u64::from(c.version.unwrap_or(0)).saturating_add(1),
-            );
-        }
-    }),
+    row(
+        "lint.crl.version-two",
+        "RFC 5280 5.1.2.1",
+        Error,
+        ANY,
+        |c, h| {
+            if c.version != Some(1) {
+                h.one(
+                    "version",
+                    u64::from(c.version.unwrap_or(0)).saturating_add(1),
+                );
+            }
+        },
+    ),
     row(
         "lint.crl.algorithm-same",
         "RFC 5280 5.1.1.2",
         Error,
+        ANY,
         |c, h| {
             if c.inner.raw != c.outer.raw {
                 h.two("inside", hex(c.inner.raw), "outside", hex(c.outer.raw));
@@ -76,10 +66,11 @@ pub(super) const RULES: &[Row<CrlCheck>] = &[
     ),
     row(
         "lint.crl.algorithm-parameters",
-        "RFC 4055 5; RFC 5758 3.2; RFC 8410 3",
+        "RFC 4055 3.1, 5; RFC 5758 3.2; RFC 8410 3; RFC 9881 2",
         Error,
+        ANY,
         |c, h| {
-            if !parameters_fit(&c.inner) {
+            if !parameters_sound(&c.inner) {
                 h.one("algorithm", c.inner.oid.to_string());
             }
         },
@@ -88,21 +79,29 @@ pub(super) const RULES: &[Row<CrlCheck>] = &[
         "lint.crl.issuer-not-empty",
         "RFC 5280 5.1.2.3",
         Error,
+        ANY,
         |c, h| {
             if c.issuer.is_empty() {
                 h.bare();
             }
         },
     ),
-    row("lint.crl.next-update", "RFC 5280 5.1.2.5", Error, |c, h| {
-        if c.next_update.is_none() {
-            h.bare();
-        }
-    }),
+    row(
+        "lint.crl.next-update",
+        "RFC 5280 5.1.2.5",
+        Error,
+        ANY,
+        |c, h| {
+            if c.next_update.is_none() {
+                h.bare();
+            }
+        },
+    ),
     row(
         "lint.crl.time-form",
         "RFC 5280 5.1.2.4 to 5.1.2.6",
         Error,
+        ANY,
         |c, h| {
             for t in [Some(c.this_update), c.next_update].into_iter().flatten() {
                 if !sound_time(&t) {
@@ -118,6 +117,7 @@ pub(super) const RULES: &[Row<CrlCheck>] = &[
         "lint.crl.times-ordered",
         "RFC 5280 5.1.2.5",
         Error,
+        ANY,
         |c, h| {
             if let (Ok(from), Some(Ok(to))) =
                 (c.this_update.time(""), c.next_update.map(|t| t.time("")))
@@ -131,25 +131,32 @@ pub(super) const RULES: &[Row<CrlCheck>] = &[
         "lint.crl.no-empty-list",
         "RFC 5280 5.1.2.6",
         Error,
+        ANY,
         |c, h| {
             if c.entries.list_written && c.entries.count == 0 {
                 h.bare();
             }
         },
     ),
-    row("lint.crl.entry-once", "RFC 5280 5.1.2.6", Error, |c, h| {
-        said(h, "serial", &c.entries.duplicate)
-    }),
+    row(
+        "lint.crl.entry-once",
+        "RFC 5280 5.1.2.6",
+        Error,
+        ANY,
+        |c, h| said(h, "serial", &c.entries.duplicate),
+    ),
     row(
         "lint.crl.entry-serial",
         "RFC 5280 4.1.2.2",
         Warning,
+        ANY,
         |c, h| said(h, "serial", &c.entries.bad_serial),
     ),
     row(
         "lint.crl.reason-not-unspecified",
         "RFC 5280 5.3.1",
         Warning,
+        ANY,
         |c, h| {
             said(h, "serial", &c.entries.unspecified);
         },
@@ -158,6 +165,7 @@ pub(super) const RULES: &[Row<CrlCheck>] = &[
         "lint.crl.remove-only-in-delta",
         "RFC 5280 5.3.1",
         Error,
+        ANY,
         |c, h| {
             if c.ext(oid::DELTA_CRL_INDICATOR).is_none() {
                 said(h, "serial", &c.entries.remove_from);
@@ -168,6 +176,7 @@ pub(super) const RULES: &[Row<CrlCheck>] = &[
         "lint.crl.entry-extension-not-critical",
         "RFC 5280 5.3.1, 5.3.2",
         Error,
+        ANY,
         |c, h| {
             said(h, "extension", &c.entries.critical);
         },
@@ -176,23 +185,31 @@ pub(super) const RULES: &[Row<CrlCheck>] = &[
         "lint.crl.extensions-need-version-two",
         "RFC 5280 5.1.2.1",
         Error,
+        ANY,
         |c, h| {
             if c.version.is_none() && (c.entries.extensions || !c.extensions.is_empty()) {
                 h.bare();
             }
         },
     ),
-    row("lint.crl.extensions-once", "RFC 5280 5.2", Error, |c, h| {
-        for (i, e) in c.extensions.iter().enumerate() {
-            if c.extensions.iter().take(i).any(|o| o.oid == e.oid) {
-                h.one("extension", e.oid.to_string());
+    row(
+        "lint.crl.extensions-once",
+        "RFC 5280 5.2",
+        Error,
+        ANY,
+        |c, h| {
+            for (i, e) in c.extensions.iter().enumerate() {
+                if c.extensions.iter().take(i).any(|o| o.oid == e.oid) {
+                    h.one("extension", e.oid.to_string());
+                }
             }
-        }
-    }),
+        },
+    ),
     row(
         "lint.crl.key-identifier",
         "RFC 5280 5.2.1",
         Error,
+        ANY,
         |c, h| {
             let items = c
                 .ext(oid::AUTHORITY_KEY_IDENTIFIER)
@@ -203,25 +220,33 @@ pub(super) const RULES: &[Row<CrlCheck>] = &[
             }
         },
     ),
-    row("lint.crl.number", "RFC 5280 5.2.3", Error, |c, h| {
+    row("lint.crl.number", "RFC 5280 5.2.3", Error, ANY, |c, h| {
         if c.ext(oid::CRL_NUMBER).is_none() {
             h.bare();
         }
     }),
-    row("lint.crl.number-form", "RFC 5280 5.2.3", Error, |c, h| {
-        let Some(e) = c.ext(oid::CRL_NUMBER) else {
-            return;
-        };
-        let value = e.read(|r| r.expect(Tag::INTEGER, "")).map(|t| t.value);
-        let good = value.is_ok_and(|v| v.len() <= 20 && v.first().is_some_and(|b| b & 0x80 == 0));
-        if !good || e.critical {
-            h.two("number", hex(e.value), "critical", e.critical);
-        }
-    }),
+    row(
+        "lint.crl.number-form",
+        "RFC 5280 5.2.3",
+        Error,
+        ANY,
+        |c, h| {
+            let Some(e) = c.ext(oid::CRL_NUMBER) else {
+                return;
+            };
+            let value = e.read(|r| r.expect(Tag::INTEGER, "")).map(|t| t.value);
+            let good =
+                value.is_ok_and(|v| v.len() <= 20 && v.first().is_some_and(|b| b & 0x80 == 0));
+            if !good || e.critical {
+                h.two("number", hex(e.value), "critical", e.critical);
+            }
+        },
+    ),
     row(
         "lint.crl.delta-critical",
         "RFC 5280 5.2.4",
         Error,
+        ANY,
         |c, h| {
             needs_critical(c, h, oid::DELTA_CRL_INDICATOR);
         },
@@ -230,6 +255,7 @@ pub(super) const RULES: &[Row<CrlCheck>] = &[
         "lint.crl.partition-critical",
         "RFC 5280 5.2.5",
         Error,
+        ANY,
         |c, h| {
             needs_critical(c, h, oid::ISSUING_DISTRIBUTION_POINT);
         },
@@ -238,6 +264,7 @@ pub(super) const RULES: &[Row<CrlCheck>] = &[
         "lint.crl.partition-not-empty",
         "RFC 5280 5.2.5",
         Error,
+        ANY,
         |c, h| {
             if c.ext(oid::ISSUING_DISTRIBUTION_POINT)
                 .is_some_and(|e| e.items().is_empty())
@@ -250,6 +277,7 @@ pub(super) const RULES: &[Row<CrlCheck>] = &[
         "lint.crl.partition-one-scope",
         "RFC 5280 5.2.5",
         Error,
+        ANY,
         |c, h| {
             let items = c
                 .ext(oid::ISSUING_DISTRIBUTION_POINT)
@@ -266,6 +294,7 @@ pub(super) const RULES: &[Row<CrlCheck>] = &[
         "lint.crl.freshest-not-in-delta",
         "RFC 5280 5.2.6",
         Error,
+        ANY,
         |c, h| {
             if c.ext(oid::FRESHEST_CRL)
                 .is_some_and(|e| e.critical || c.ext(oid::DELTA_CRL_INDICATOR).is_some())

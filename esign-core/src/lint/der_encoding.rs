@@ -199,6 +199,18 @@ pub(super) const RULES: &[Row<Check>] = &[
         },
     ),
     row(
+        "lint.der.visible-alphabet",
+        "X.680 (02/2021) 41.1",
+        Error,
+        ANY,
+        |c, h| {
+            walk(c, h, |t| {
+                let ok = |b: &u8| matches!(b, 0x20..=0x7e);
+                (t.tag == 0x1a && !t.value.iter().all(ok)).then_some("string")
+            });
+        },
+    ),
+    row(
         "lint.der.numeric-alphabet",
         "X.680 (02/2021) 41.2",
         Error,

@@ -4,8 +4,9 @@
 use ::der::asn1::ObjectIdentifier;
 
 use super::Severity::{Error, Notice, Warning};
-use super::rfc5280_extensions::{
-    AGREEMENT, COMMITMENT, KEY_ENCIPHERMENT, SIGNATURE, critical, lossy, usage_names,
+use super::rfc5280_extensions::{critical, lossy};
+use super::rfc5280_key_extensions::{
+    AGREEMENT, COMMITMENT, KEY_ENCIPHERMENT, SIGNATURE, usage_names,
 };
 use super::view::View;
 use super::{Check, Hits, NATURAL, PERSON, Row, row};

@@ -1,9 +1,11 @@
 //! The forms of host names, mailboxes and URIs.
 
-/// A host name in preferred name syntax, with `*` allowed as the whole first label (RFC 6125).
+/// A host name in preferred name syntax, with `*` allowed as the whole first label (RFC 9525 6.3) and no
+/// last label of digits alone: that is an address (RFC 1123 2.1).
 pub(super) fn is_dns_name(octets: &[u8]) -> bool {
     let name = octets.strip_prefix(b"*.").unwrap_or(octets);
-    !name.is_empty()
+    let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    !last.iter().all(u8::is_ascii_digit)
         && octets.len() <= 253
         && name.split(|b| *b == b'.').all(|label| {
             let letters = label
@@ -52,4 +54,19 @@ pub(super) fn is_uri(octets: &[u8]) -> bool {
         && !rest.is_empty()
         && rest.iter().all(allowed)
         && (!hosted || authority.is_some_and(|a| !matches!(a.first(), None | Some(b'/'))))
+}
+
+/// Whether the host of a URI, where it has one, is a name of two labels at least or an address.
+pub(super) fn has_full_host(uri: &[u8]) -> bool {
+    let Some(at) = uri.windows(3).position(|w| w == b"://") else {
+        return true;
+    };
+    let rest = uri.get(at.saturating_add(3)..).unwrap_or_default();
+    let authority = rest
+        .split(|b| b"/?#".contains(b))
+        .next()
+        .unwrap_or_default();
+    let host = authority.rsplit(|b| *b == b'@').next().unwrap_or_default();
+    // ldap:///… names no host.
+    host.is_empty() || host.starts_with(b"[") || host.contains(&b'.')
 }

@@ -9,6 +9,7 @@
 //! RFC 5280 with RFC 6818, 9549 and 9598; ETSI EN 319 412-1 V1.5.1, -2 V2.3.1, -3 V1.3.1,
 //! -5 V2.5.1; each rule names its own clause.
 
+mod algorithms;
 mod ca;
 mod crl;
 mod der_encoding;
@@ -19,9 +20,14 @@ mod en319412_5;
 mod forms;
 mod ocsp_responder;
 mod ocsp_response;
+mod pss;
+mod rfc5280_alt_names;
 mod rfc5280_certificate;
 mod rfc5280_extensions;
+mod rfc5280_key_extensions;
 mod rfc5280_names;
+mod rfc5280_policies;
+mod rfc5280_status;
 mod tls;
 mod tsa;
 mod view;
@@ -152,13 +158,13 @@ pub struct Rule {
     pub severity: Severity,
 }
 
-const fn row(
+const fn row<F>(
     id: RuleId,
     clause: &'static str,
     severity: Severity,
     scope: Scope,
-    check: Check,
-) -> Row<Check> {
+    check: F,
+) -> Row<F> {
     Row {
         rule: Rule {
             id,
@@ -294,8 +300,14 @@ pub fn rules() -> Vec<Rule> {
 const CERTIFICATE: &[&[Row<Check>]] = &[
     der_encoding::RULES,
     rfc5280_certificate::RULES,
+    algorithms::RULES,
+    pss::RULES,
     rfc5280_names::RULES,
     rfc5280_extensions::RULES,
+    rfc5280_key_extensions::RULES,
+    rfc5280_alt_names::RULES,
+    rfc5280_status::RULES,
+    rfc5280_policies::RULES,
     en319412_1::RULES,
     en319412_2::RULES,
     en319412_3::RULES,

@@ -1,7 +1,8 @@
 //! Certificates of OCSP responders.
 
 use super::Severity::{Error, Warning};
-use super::rfc5280_extensions::{COMMITMENT, SIGNATURE, critical, usage_names};
+use super::rfc5280_extensions::critical;
+use super::rfc5280_key_extensions::{COMMITMENT, SIGNATURE, usage_names};
 use super::{Check, OCSP, Row, row};
 use crate::oid;
 

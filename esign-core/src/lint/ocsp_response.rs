@@ -2,31 +2,14 @@
 
 use ::der::asn1::ObjectIdentifier;
 
-use super::Severity::{self, Error, Warning};
-use super::rfc5280_certificate::parameters_fit;
+use super::Severity::{Error, Warning};
+use super::algorithms::parameters_sound;
 use super::view::{Algorithm, Ext, read_extensions};
-use super::{ANY, Hits, Row, Rule, hex};
+use super::{ANY, Hits, Row, hex, row};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv};
 
 /// Looks at an OCSP response.
 pub(super) type OcspCheck = for<'a> fn(&OcspView<'a>, &mut Hits);
-
-const fn row(
-    id: &'static str,
-    clause: &'static str,
-    severity: Severity,
-    check: OcspCheck,
-) -> Row<OcspCheck> {
-    Row {
-        rule: Rule {
-            id,
-            clause,
-            severity,
-        },
-        scope: ANY,
-        check,
-    }
-}
 
 /// id-pkix-ocsp-basic, RFC 6960 4.2.1
 const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
@@ -58,7 +41,7 @@ pub(super) struct OcspView<'a> {
 }
 
 pub(super) const RULES: &[Row<OcspCheck>] = &[
-    row("lint.ocsp.status", "RFC 6960 4.2.1", Error, |c, h| {
+    row("lint.ocsp.status", "RFC 6960 4.2.1", Error, ANY, |c, h| {
         if !matches!(c.status, [0 | 1 | 2 | 3 | 5 | 6]) {
             h.one("status", hex(c.status));
         }
@@ -67,6 +50,7 @@ pub(super) const RULES: &[Row<OcspCheck>] = &[
         "lint.ocsp.bytes-with-success",
         "RFC 6960 4.2.1",
         Error,
+        ANY,
         |c, h| {
             if (c.status == [0]) != c.basic.is_some() {
                 h.two("status", hex(c.status), "response_bytes", c.basic.is_some());
@@ -77,26 +61,34 @@ pub(super) const RULES: &[Row<OcspCheck>] = &[
         "lint.ocsp.default-left-out",
         "X.690 (02/2021) 11.5",
         Error,
+        ANY,
         |c, h| {
             if c.basic.as_ref().is_some_and(|b| b.version_written) {
                 h.one("field", "version".to_owned());
             }
         },
     ),
-    row("lint.ocsp.key-hash", "RFC 6960 4.2.1", Error, |c, h| {
-        if let Some(n) = c
-            .basic
-            .as_ref()
-            .and_then(|b| b.key_hash)
-            .filter(|n| *n != 20)
-        {
-            h.two("octets", n, "expected", 20u64);
-        }
-    }),
+    row(
+        "lint.ocsp.key-hash",
+        "RFC 6960 4.2.1",
+        Error,
+        ANY,
+        |c, h| {
+            if let Some(n) = c
+                .basic
+                .as_ref()
+                .and_then(|b| b.key_hash)
+                .filter(|n| *n != 20)
+            {
+                h.two("octets", n, "expected", 20u64);
+            }
+        },
+    ),
     row(
         "lint.ocsp.time-form",
         "RFC 6960 4.2.2.1; RFC 5280 4.1.2.5.2",
         Error,
+        ANY,
         |c, h| {
             for t in c.times() {
                 if t.tag != Tag::GENERALIZED_TIME || t.time("").is_err() {
@@ -105,7 +97,7 @@ pub(super) const RULES: &[Row<OcspCheck>] = &[
             }
         },
     ),
-    row("lint.ocsp.answers", "RFC 6960 4.2.1", Error, |c, h| {
+    row("lint.ocsp.answers", "RFC 6960 4.2.1", Error, ANY, |c, h| {
         if c.basic.as_ref().is_some_and(|b| b.singles.is_empty()) {
             h.bare();
         }
@@ -114,6 +106,7 @@ pub(super) const RULES: &[Row<OcspCheck>] = &[
         "lint.ocsp.times-ordered",
         "RFC 6960 4.2.2.1",
         Error,
+        ANY,
         |c, h| {
             for s in c.singles() {
                 if let (Ok(from), Some(Ok(to))) =
@@ -129,6 +122,7 @@ pub(super) const RULES: &[Row<OcspCheck>] = &[
         "lint.ocsp.produced-after-update",
         "RFC 6960 2.4",
         Warning,
+        ANY,
         |c, h| {
             let Some(basic) = &c.basic else { return };
             for s in &basic.singles {
@@ -145,6 +139,7 @@ pub(super) const RULES: &[Row<OcspCheck>] = &[
         "lint.ocsp.certificate-status",
         "RFC 6960 4.2.1",
         Error,
+        ANY,
         |c, h| {
             for s in c.singles() {
                 if !matches!(s.status.tag.0, 0x80 | 0xa1 | 0x82) {
@@ -153,14 +148,20 @@ pub(super) const RULES: &[Row<OcspCheck>] = &[
             }
         },
     ),
-    row("lint.ocsp.reason", "RFC 5280 5.3.1", Warning, |c, h| {
-        for reason in c.singles().filter_map(|s| s.reason) {
-            if matches!(reason, 0 | 7 | 8 | 11..) {
-                h.one("reason", u64::from(reason));
+    row(
+        "lint.ocsp.reason",
+        "RFC 5280 5.3.1",
+        Warning,
+        ANY,
+        |c, h| {
+            for reason in c.singles().filter_map(|s| s.reason) {
+                if matches!(reason, 0 | 7 | 8 | 11..) {
+                    h.one("reason", u64::from(reason));
+                }
             }
-        }
-    }),
-    row("lint.ocsp.nonce", "RFC 9654 2.1", Error, |c, h| {
+        },
+    ),
+    row("lint.ocsp.nonce", "RFC 9654 2.1", Error, ANY, |c, h| {
         let Some(basic) = &c.basic else { return };
         for e in basic.extensions.iter().filter(|e| e.oid == NONCE) {
             let length = e
@@ -173,10 +174,11 @@ pub(super) const RULES: &[Row<OcspCheck>] = &[
     }),
     row(
         "lint.ocsp.algorithm-parameters",
-        "RFC 4055 5; RFC 5758 3.2; RFC 8410 3",
+        "RFC 4055 3.1, 5; RFC 5758 3.2; RFC 8410 3; RFC 9881 2",
         Error,
+        ANY,
         |c, h| {
-            if let Some(b) = c.basic.as_ref().filter(|b| !parameters_fit(&b.algorithm)) {
+            if let Some(b) = c.basic.as_ref().filter(|b| !parameters_sound(&b.algorithm)) {
                 h.one("algorithm", b.algorithm.oid.to_string());
             }
         },

@@ -3,6 +3,7 @@
 use ::der::asn1::ObjectIdentifier;
 
 use super::Severity::{Error, Notice, Warning};
+use super::forms::is_mailbox;
 use super::view::{Attr, View};
 use super::{ANY, Check, Row, row};
 use crate::der::Tag;
@@ -155,6 +156,23 @@ pub(super) const RULES: &[Row<Check>] = &[
         |c, h| {
             for a in c.subject.all(oid::EMAIL_ADDRESS) {
                 h.one("email", a.text());
+            }
+        },
+    ),
+    row(
+        "lint.name.email",
+        "RFC 2985 5.2.1; RFC 5321 4.1.2",
+        Warning,
+        ANY,
+        |c, h| {
+            for a in c
+                .issuer
+                .all(oid::EMAIL_ADDRESS)
+                .chain(c.subject.all(oid::EMAIL_ADDRESS))
+            {
+                if !is_mailbox(a.value) {
+                    h.one("email", a.text());
+                }
             }
         },
     ),

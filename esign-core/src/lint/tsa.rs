@@ -1,7 +1,7 @@
 //! Certificates of time-stamping units.
 
 use super::Severity::Error;
-use super::rfc5280_extensions::{COMMITMENT, SIGNATURE, usage_names};
+use super::rfc5280_key_extensions::{COMMITMENT, SIGNATURE, usage_names};
 use super::{Check, Row, TSA, row};
 use crate::oid;
 

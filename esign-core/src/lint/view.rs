@@ -361,6 +361,35 @@ impl<'a> View<'a> {
         self.issuer.raw == self.subject.raw
     }
 
+    /// Whether it names itself its issuer and, where it names a key, its own.
+    pub(super) fn is_own_issuer(&self) -> bool {
+        let own = self
+            .ext(oid::SUBJECT_KEY_IDENTIFIER)
+            .and_then(|e| e.read(|r| r.expect(Tag::OCTET_STRING, "")).ok());
+        let authority = self
+            .items(oid::AUTHORITY_KEY_IDENTIFIER)
+            .into_iter()
+            .find(|t| t.tag == Tag::primitive(0));
+        let same_key = match (own, authority) {
+            (Some(own), Some(authority)) => own.value == authority.value,
+            _ => true,
+        };
+        self.is_self_issued() && same_key
+    }
+
+    /// Whether the signature is another key's than the certificate's own. A draft has none yet, and what
+    /// cannot be verified here is not held against it.
+    pub(super) fn is_signed_by_another(&self) -> bool {
+        let Ok(certificate) = crate::x509::Certificate::from_der(self.der) else {
+            return false;
+        };
+        let Ok(key) = certificate.public_key() else {
+            return false;
+        };
+        !certificate.signature().is_empty()
+            && certificate.verify_signed_by(key) == Err(crate::keys::VerifyError::Invalid)
+    }
+
     pub(super) fn statement(&self, id: ObjectIdentifier) -> Option<&Statement<'a>> {
         self.statements.iter().find(|s| s.id == id)
     }

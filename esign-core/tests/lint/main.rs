@@ -59,6 +59,133 @@ fn constrain(c: &mut Cert, subtree: &[Vec<u8>]) {
 
 const CERTIFICATE: &[Case<Cert>] = &[
     (
+        "lint.der.visible-alphabet",
+        |c| c.subject.push(attr("1.2.3.4", 0x1a, "ə")),
+        &[],
+    ),
+    (
+        "lint.name.email",
+        |c| c.issuer.push(attr(MAIL, 0x16, "somebody")),
+        &[],
+    ),
+    (
+        "lint.policies.no-notice-reference",
+        |c| {
+            let reference = seq(&[tlv(12, b"a"), seq(&[tlv(2, &[1])])]);
+            let value = seq(&[reference]);
+            c.set(CP, false, qualifier("1.2.3", "1.3.6.1.5.5.7.2.2", value));
+        },
+        &[],
+    ),
+    (
+        "lint.policy-mappings.asserted",
+        |c| {
+            c.set(
+                "2.5.29.33",
+                true,
+                seq(&[seq(&[oid("1.2.3"), oid("1.2.4")])]),
+            )
+        },
+        &[],
+    ),
+    (
+        "lint.key.well-formed",
+        |c| c.key = seq(&[seq(&[oid("1.3.101.112")]), tlv(3, &[0; 32])]),
+        &[],
+    ),
+    (
+        "lint.key.well-formed",
+        |c| c.key = seq(&[seq(&[oid("1.3.101.113")]), tlv(3, &[0; 33])]),
+        &[],
+    ),
+    (
+        "lint.key.well-formed",
+        |c| {
+            c.key = seq(&[seq(&[oid("2.16.840.1.101.3.4.3.17")]), tlv(3, &[0; 1312])]);
+        },
+        &[],
+    ),
+    (
+        "lint.key.well-formed",
+        |c| c.key = seq(&[seq(&[oid("1.2.840.113549.1.1.1"), null()]), tlv(3, &[0])]),
+        &[],
+    ),
+    (
+        "lint.key.parameters",
+        |c| {
+            let algorithm = seq(&[oid("2.16.840.1.101.3.4.3.19"), null()]);
+            c.key = seq(&[algorithm, tlv(3, &[0; 2593])]);
+        },
+        &[],
+    ),
+    (
+        "lint.key.parameters",
+        |c| c.key = pss_key(seq(&[oid("1.2.840.113549.1.1.10"), null()])),
+        &[],
+    ),
+    (
+        "lint.algorithm.parameters",
+        |c| {
+            c.inner = seq(&[oid("1.2.840.113549.1.1.10")]);
+            c.outer = c.inner.clone();
+        },
+        &[],
+    ),
+    (
+        "lint.algorithm.parameters",
+        |c| c.pss(&[pss_salt(32), pss_hash(1)]),
+        &[],
+    ),
+    (
+        "lint.pss.digest",
+        |c| c.pss(&[pss_hash(8), pss_mask(MGF1, 8), pss_salt(32)]),
+        &[],
+    ),
+    (
+        "lint.pss.mask",
+        |c| c.pss(&[pss_hash(1), pss_mask("1.2.3.4", 1), pss_salt(32)]),
+        &[],
+    ),
+    (
+        "lint.pss.same-digest",
+        |c| c.pss(&[pss_hash(1), pss_mask(MGF1, 2), pss_salt(32)]),
+        &[],
+    ),
+    (
+        "lint.pss.salt-length",
+        |c| c.pss(&[pss_hash(1), pss_mask(MGF1, 1), pss_salt(33)]),
+        &[],
+    ),
+    (
+        "lint.pss.trailer-left-out",
+        |c| {
+            let mut fields = sound_pss();
+            fields.push(tlv(0xa3, &tlv(2, &[1])));
+            c.pss(&fields);
+        },
+        &[],
+    ),
+    (
+        "lint.pss.default-left-out",
+        |c| {
+            let sha1 = tlv(0xa0, &seq(&[oid("1.3.14.3.2.26"), null()]));
+            c.pss(&[sha1]);
+        },
+        &[],
+    ),
+    (
+        "lint.pss.fits-key",
+        |c| {
+            let mut salty = sound_pss();
+            salty[2] = pss_salt(33);
+            c.pss(&sound_pss());
+            c.key = pss_key(pss(&salty));
+            c.subject = c.issuer.clone();
+            c.set(AKI, false, seq(&[tlv(0x80, &[2; 20])]));
+        },
+        &["lint.pss.salt-length"],
+    ),
+    (
         "lint.der.length-minimal",
         |c| c.serial = vec![2, 0x81, 9, 0x12, 1, 2, 3, 4, 5, 6, 7, 8],
         &[],
@@ -495,7 +622,7 @@ const CERTIFICATE: &[Case<Cert>] = &[
             c.set(
                 "2.5.29.33",
                 false,
-                seq(&[seq(&[oid("1.2.3"), oid("1.2.4")])]),
+                seq(&[seq(&[oid("1.2.3.4"), oid("1.2.4")])]),
             )
         },
         &[],
@@ -506,7 +633,7 @@ const CERTIFICATE: &[Case<Cert>] = &[
             c.set(
                 "2.5.29.33",
                 true,
-                seq(&[seq(&[oid("1.2.3"), oid("2.5.29.32.0")])]),
+                seq(&[seq(&[oid("1.2.3.4"), oid("2.5.29.32.0")])]),
             )
         },
         &[],
@@ -581,6 +708,21 @@ const AUTHORITY: &[Case<Cert>] = &[
     (
         "lint.name-constraints.no-distances",
         |c| constrain(c, &[tlv(0x82, b"a"), tlv(0x80, &[1])]),
+        &[],
+    ),
+    (
+        "lint.name-constraints.names",
+        |c| constrain(c, &[tlv(0x82, b"*.example")]),
+        &[],
+    ),
+    (
+        "lint.name-constraints.names",
+        |c| constrain(c, &[tlv(0x81, b"a@b@c.example")]),
+        &[],
+    ),
+    (
+        "lint.pss.parameters-in-ca",
+        |c| c.key = pss_key(seq(&[oid("1.2.840.113549.1.1.10")])),
         &[],
     ),
     (
@@ -1092,7 +1234,14 @@ fn surgery(tested: &mut BTreeSet<&'static str>, wrong: &mut Vec<String>) {
     let mut oid = Cert::pkix();
     // 1.2.3 with its last arc padded: a form that the decoder of object identifiers refuses too.
     oid.set(EKU, false, seq(&[vec![6, 3, 0x2a, 0x80, 3]]));
-    for (id, c) in [("lint.key.ec-point", point), ("lint.der.oid-minimal", oid)] {
+    let mut off = Cert::pkix();
+    let at = off.key.len() - 1;
+    off.key[at] ^= 1;
+    for (id, c) in [
+        ("lint.key.ec-point", point),
+        ("lint.key.ec-point", off),
+        ("lint.der.oid-minimal", oid),
+    ] {
         tested.insert(id);
         let found = ids(&lint::certificate(&c.der(), Some(Kind::Pkix)));
         if found != BTreeSet::from([id]) {
@@ -1174,6 +1323,94 @@ fn the_documented_rules_are_these() {
     for r in lint::rules().into_iter().chain(x509::KEY_RULES) {
         let row = format!("| `{}` | {} | {} |", r.id, r.severity.name(), r.clause);
         assert!(text.contains(&row), "docs/lint.md lacks\n{row}");
+    }
+}
+
+/// What the rules about algorithms and keys must let pass.
+#[test]
+fn sound_algorithms_pass() {
+    let sound = |c: &Cert| assert_eq!(ids(&lint::certificate(&c.der(), None)), BTreeSet::new());
+    let mut c = Cert::pkix();
+    c.pss(&sound_pss());
+    sound(&c);
+    // A key bound to nothing, and one bound to what it signs with.
+    for algorithm in [seq(&[oid("1.2.840.113549.1.1.10")]), pss(&sound_pss())] {
+        c.key = pss_key(algorithm);
+        sound(&c);
+    }
+    // NULL may be left out of a hash (RFC 4055 2.1).
+    c.pss(&[
+        tlv(0xa0, &seq(&[oid("2.16.840.1.101.3.4.2.1")])),
+        pss_mask(MGF1, 1),
+        pss_salt(32),
+    ]);
+    sound(&c);
+    for (n, octets) in [(17, 1312), (18, 1952), (19, 2592)] {
+        let algorithm = seq(&[oid(&format!("2.16.840.1.101.3.4.3.{n}"))]);
+        let mut bits = vec![0];
+        bits.resize(octets + 1, 7);
+        c.key = seq(&[algorithm, tlv(3, &bits)]);
+        sound(&c);
+    }
+    // Compressed, with the sign of the other half.
+    let key = ec_key();
+    let mut bits = vec![0, 3];
+    bits.extend(&key[key.len() - 64..key.len() - 32]);
+    c.key = seq(&[
+        seq(&[oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")]),
+        tlv(3, &bits),
+    ]);
+    sound(&c);
+}
+
+/// Points of every curve that is read, on it and beside it.
+#[test]
+fn points_are_on_their_curves() {
+    use esign_core::keys::{Curve, KeySpec, PrivateKey, SigningKey};
+    for curve in [Curve::P256, Curve::P384, Curve::P521] {
+        let key = PrivateKey::generate(KeySpec::Ec(curve)).unwrap();
+        let mut c = Cert::pkix();
+        c.key = key.public_key().spki().to_vec();
+        assert_eq!(ids(&lint::certificate(&c.der(), None)), BTreeSet::new());
+        *c.key.last_mut().unwrap() ^= 1;
+        let found = ids(&lint::certificate(&c.der(), None));
+        assert_eq!(found, BTreeSet::from(["lint.key.ec-point"]), "{curve:?}");
+    }
+    // The base point of brainpoolP256r1 (RFC 5639 3.4).
+    let point = "8bd2aeb9cb7e57cb2c4b482ffc81b7afb9de27e1e3bd23c23a4453bd9ace3262\
+                 547ef835c3dac4fd97f8461a14611dc9c27745132ded8e545c1d54c72f046997";
+    let mut bits = vec![0, 4];
+    bits.extend(
+        (0..point.len() / 2).map(|i| u8::from_str_radix(&point[2 * i..2 * i + 2], 16).unwrap()),
+    );
+    let mut c = Cert::pkix();
+    for change in [0, 1] {
+        *bits.last_mut().unwrap() ^= change;
+        let algorithm = seq(&[oid("1.2.840.10045.2.1"), oid("1.3.36.3.3.2.8.1.1.7")]);
+        c.key = seq(&[algorithm, tlv(3, &bits)]);
+        let found = ids(&lint::certificate(&c.der(), None));
+        assert_eq!(found.contains("lint.key.ec-point"), change == 1);
+    }
+}
+
+/// Who issues to itself with another key must say with which.
+#[test]
+fn a_self_issued_certificate_of_another_key_names_the_key() {
+    use esign_core::keys::{Curve, KeySpec, PrivateKey, SigningKey};
+    let (own, other) = (
+        PrivateKey::generate(KeySpec::Ec(Curve::P256)).unwrap(),
+        PrivateKey::generate(KeySpec::Ec(Curve::P256)).unwrap(),
+    );
+    let mut c = Cert::ca();
+    c.issuer = c.subject.clone();
+    c.drop(AKI);
+    c.key = own.public_key().spki().to_vec();
+    let algorithm =
+        esign_core::keys::SignatureAlgorithm::Ecdsa(esign_core::keys::DigestAlgorithm::Sha256);
+    let missing = BTreeSet::from(["lint.aki.present"]);
+    for (key, expected) in [(&own, BTreeSet::new()), (&other, missing)] {
+        let der = c.signed(|tbs| key.sign(algorithm, tbs).unwrap());
+        assert_eq!(ids(&lint::certificate(&der, None)), expected);
     }
 }
 

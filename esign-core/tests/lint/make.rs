@@ -133,9 +133,17 @@ pub(crate) fn ecdsa() -> Vec<u8> {
     seq(&[oid("1.2.840.10045.4.3.2")])
 }
 
+/// The base point of P-256 (SEC 2 2.4.2), which is a public key as good as any.
+const P256_POINT: &[u8] = &[
+    0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,
+    0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96,
+    0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16,
+    0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
+];
+
 pub(crate) fn ec_key() -> Vec<u8> {
     let mut bits = vec![0, 4];
-    bits.extend([7; 64]);
+    bits.extend(P256_POINT);
     seq(&[
         seq(&[oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")]),
         tlv(3, &bits),
@@ -148,6 +156,43 @@ pub(crate) fn rsa_key(octets: usize, exponent: &[u8]) -> Vec<u8> {
     let mut bits = vec![0];
     bits.extend(seq(&[tlv(2, &modulus), tlv(2, exponent)]));
     seq(&[seq(&[oid("1.2.840.113549.1.1.1"), null()]), tlv(3, &bits)])
+}
+
+/// `AlgorithmIdentifier` of RSASSA-PSS with these fields.
+pub(crate) fn pss(fields: &[Vec<u8>]) -> Vec<u8> {
+    seq(&[oid("1.2.840.113549.1.1.10"), seq(fields)])
+}
+
+fn hash(n: u8) -> Vec<u8> {
+    seq(&[oid(&format!("2.16.840.1.101.3.4.2.{n}")), null()])
+}
+
+/// `hashAlgorithm` out of the arc of SHA-2 and SHA-3; 1 is SHA-256.
+pub(crate) fn pss_hash(n: u8) -> Vec<u8> {
+    tlv(0xa0, &hash(n))
+}
+
+pub(crate) fn pss_mask(function: &str, n: u8) -> Vec<u8> {
+    tlv(0xa1, &seq(&[oid(function), hash(n)]))
+}
+
+pub(crate) fn pss_salt(octets: u8) -> Vec<u8> {
+    tlv(0xa2, &tlv(2, &[octets]))
+}
+
+pub(crate) const MGF1: &str = "1.2.840.113549.1.1.8";
+
+/// SHA-256 throughout.
+pub(crate) fn sound_pss() -> Vec<Vec<u8>> {
+    vec![pss_hash(1), pss_mask(MGF1, 1), pss_salt(32)]
+}
+
+pub(crate) fn pss_key(algorithm: Vec<u8>) -> Vec<u8> {
+    let mut modulus = vec![0];
+    modulus.resize(257, 0xd5);
+    let mut bits = vec![0];
+    bits.extend(seq(&[tlv(2, &modulus), tlv(2, &[1, 0, 1])]));
+    seq(&[algorithm, tlv(3, &bits)])
 }
 
 /// QCStatement under 0.4.0.1862.1, with or without a value.
@@ -179,6 +224,12 @@ pub(crate) fn qualified(kind: &str, sematics: u8) -> Vec<Vec<u8>> {
 }
 
 impl Cert {
+    /// Signed by RSASSA-PSS with these parameters.
+    pub(crate) fn pss(&mut self, fields: &[Vec<u8>]) {
+        self.inner = pss(fields);
+        self.outer = self.inner.clone();
+    }
+
     /// Sound by RFC 5280 alone.
     pub(crate) fn pkix() -> Self {
         Self {
@@ -290,6 +341,10 @@ impl Cert {
     }
 
     pub(crate) fn der(&self) -> Vec<u8> {
+        self.signed(|_| Vec::new())
+    }
+
+    pub(crate) fn signed(&self, sign: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
         let mut tbs = vec![
             self.version.clone(),
             self.serial.clone(),
@@ -304,7 +359,10 @@ impl Cert {
             Some(raw) => tbs.push(raw.clone()),
             None => tbs.push(tlv(0xa3, &extensions(&self.exts))),
         }
-        seq(&[seq(&tbs), self.outer.clone(), tlv(3, &[0])])
+        let tbs = seq(&tbs);
+        let mut signature = vec![0];
+        signature.extend(sign(&tbs));
+        seq(&[tbs, self.outer.clone(), tlv(3, &signature)])
     }
 }
 

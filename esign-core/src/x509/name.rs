@@ -197,7 +197,8 @@ fn skip_equal(a: &mut Reader<'_>, b: &mut Reader<'_>) {
             _ => break,
         }
     }
-    (a.skip(at), b.skip(at));
+    a.skip(at);
+    b.skip(at);
 }
 
 /// Whether two sets of attributes are the same by RFC 5280 7.1, in whatever order.

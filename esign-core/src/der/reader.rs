@@ -116,6 +116,11 @@ impl<'a> Reader<'a> {
         self.input.get(self.at..).unwrap_or_default()
     }
 
+    /// Passes over octets that are known already.
+    pub(crate) fn skip(&mut self, octets: usize) {
+        self.at = self.at.saturating_add(octets).min(self.input.len());
+    }
+
     /// An error at the current place.
     pub fn error(&self, kind: DecodeKind, field: &str) -> DecodeError {
         DecodeError::new(kind, field, self.position())

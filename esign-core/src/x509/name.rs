@@ -114,8 +114,9 @@ impl Name {
         if self.der() == other.der() {
             return true;
         }
-        // Relative name by relative name: most that differ do so in one of them.
+        // Relative name by relative name: most that differ do so in one of them, the last.
         let (mut a, mut b) = (self.relative_names(), other.relative_names());
+        skip_equal(&mut a, &mut b);
         while !a.is_empty() && !b.is_empty() {
             let (Ok(x), Ok(y)) = (a.any(""), b.any("")) else {
                 return false;
@@ -183,6 +184,21 @@ fn close(key: &mut Vec<u8>, starts: &mut Vec<usize>) {
     }
     starts.clear();
     key.push(0xff);
+}
+
+/// Passes over the relative names, short ones, that stand in both with the same octets.
+fn skip_equal(a: &mut Reader<'_>, b: &mut Reader<'_>) {
+    let (first, second) = (a.rest(), b.rest());
+    let mut at = 0usize;
+    while let Some([_, length @ ..0x80, ..]) = first.get(at..) {
+        let end = at.saturating_add(usize::from(*length)).saturating_add(2);
+        match (first.get(at..end), second.get(at..end)) {
+            (Some(x), Some(y)) if x == y => at = end,
+            _ => break,
+        }
+    }
+    a.skip(at);
+    b.skip(at);
 }
 
 /// Whether two sets of attributes are the same by RFC 5280 7.1, in whatever order.

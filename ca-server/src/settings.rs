@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use esign_core::oid::{ANY_POLICY, ObjectIdentifier};
-use esign_core::x509::{Identity, Profile, StatusLocation, SubjectKind};
+use esign_core::oid::ObjectIdentifier;
+use esign_core::x509::{Identity, Profile, SubjectKind};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CentreError, CentreErrorKind};
@@ -71,18 +71,14 @@ const DEMONSTRATION_HOST: &str = "sinaq.example.com";
 /// enterprise is the one for documentation (RFC 5612); a centre at work has an arc of its own.
 const DEMONSTRATION_POLICIES: &str = "1.3.6.1.4.1.32473.1";
 
-/// The shipped profiles, as a centre for trial uses them: RFC 5280 4.2.1.4 gives anyPolicy to an authority that does
-/// not wish to limit what is below it.
+/// The shipped profiles of end entities, as a centre for trial uses them.
 fn demonstration_profiles() -> Vec<Profile> {
     let mut profiles = Profile::shipped();
     for (n, profile) in profiles.iter_mut().enumerate() {
-        let policy = match (profile.subject, profile.status) {
-            // The anchor is no part of the path, nor are its policies (RFC 5280 6.1).
-            (SubjectKind::Authority, StatusLocation::None) => continue,
-            (SubjectKind::Authority, _) => Some(ANY_POLICY),
-            _ => ObjectIdentifier::new(&format!("{DEMONSTRATION_POLICIES}.{n}")).ok(),
-        };
-        profile.policies.extend(policy);
+        if profile.subject != SubjectKind::Authority {
+            let policy = ObjectIdentifier::new(&format!("{DEMONSTRATION_POLICIES}.{n}"));
+            profile.policies.extend(policy.ok());
+        }
     }
     profiles
 }
@@ -154,24 +150,6 @@ impl Settings {
             crl_hours: DEFAULT_CRL_HOURS,
             addresses,
             profiles,
-        }
-    }
-
-    /// The profile of the issuing authority, as the centre begins with it.
-    pub(crate) fn issuing_authority(&self) -> Profile {
-        let shipped = Profile::issuing_authority();
-        let profile = if self.test {
-            demonstration_profiles()
-                .into_iter()
-                .find(|p| p.name == shipped.name)
-                .unwrap_or(shipped)
-        } else {
-            shipped
-        };
-        if self.addresses.root_crl.is_empty() {
-            profile.without_public_addresses()
-        } else {
-            profile
         }
     }
 

@@ -15,9 +15,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use esign_core::crl::RevocationReason;
 use esign_core::keys::{DigestAlgorithm, PrivateKey, SigningKey};
+use esign_core::lint;
 use esign_core::ocsp::{
     CertId, CertStatus, Nonce, OcspRequest, OcspResponse, Question, RequestBuilder, ResponderId,
-    ResponseBuilder, Status, judge,
+    ResponseBuilder, ResponseStatus, Status, judge,
 };
 use esign_core::time::UnixTime;
 use esign_core::x509::{Certificate, certificates};
@@ -35,6 +36,17 @@ fn openssl(folder: &Path, arguments: &str) -> String {
     );
     assert!(out.status.success(), "openssl {arguments}: {text}");
     text
+}
+
+/// The judges ask for what is made here, to show it to other linters.
+fn emitted(form: &str, der: &[u8]) {
+    if let Some(folder) = std::env::var_os("ESIGN_EMIT_OCSP") {
+        let name: String = form
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .collect();
+        fs::write(Path::new(&folder).join(name + ".ocsp.der"), der).unwrap();
+    }
 }
 
 struct Centre {
@@ -96,6 +108,23 @@ fn centre(name: &str) -> Centre {
     }
 }
 
+/// A responder's error is an answer too.
+#[test]
+fn errors_are_lint_clean() {
+    for status in [
+        ResponseStatus::MalformedRequest,
+        ResponseStatus::InternalError,
+        ResponseStatus::TryLater,
+        ResponseStatus::SigRequired,
+        ResponseStatus::Unauthorized,
+    ] {
+        let der = status.error_response();
+        let broken = lint::ocsp_response(&der).hits;
+        assert!(broken.is_empty(), "{status:?}: {broken:?}");
+        emitted(&format!("{status:?}"), &der);
+    }
+}
+
 #[test]
 fn openssl_accepts_what_is_made_here() {
     let c = centre("ours");
@@ -143,6 +172,10 @@ fn openssl_accepts_what_is_made_here() {
                 };
                 let algorithm = key.algorithms()[0];
                 let der = response.draft(algorithm).unwrap().sign(key).unwrap();
+                let broken = lint::ocsp_response(&der).hits;
+                assert!(broken.is_empty(), "{broken:?}");
+                let form = format!("{status:?} {digest} {own} {by_name}");
+                emitted(&form, &der);
                 fs::write(at.join("response.der"), der).unwrap();
                 let flag = format!(
                     "-{}",

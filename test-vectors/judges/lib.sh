@@ -40,6 +40,24 @@ need_python() {
     python=$cache/venv/bin/python
 }
 
+# pkilint in an environment of its own, zlint from the Go module proxy. Newer releases of zlint need a module that the
+# proxy does not hand out.
+need_linters() {
+    pkilint=${PKILINT_VENV:-$cache/pkilint}
+    if [ ! -x "$pkilint/bin/lint_pkix_cert" ]; then
+        need_command python3 python3
+        python3 -c 'import ensurepip' 2>/dev/null || need_python_venv
+        python3 -m venv "$pkilint" && "$pkilint/bin/pip" install -q pkilint==0.13.3 >"$cache/pip.log" 2>&1 ||
+            cannot "pkilint does not install: $(tail -n 1 "$cache/pip.log")"
+    fi
+    zlint=${ZLINT:-$cache/zlint}
+    if [ ! -x "$zlint" ]; then
+        need_command go golang-go
+        GOBIN=$cache go install github.com/zmap/zlint/v3/cmd/zlint@v3.6.4 >"$cache/go.log" 2>&1 ||
+            cannot "zlint does not install: $(tail -n 1 "$cache/go.log")"
+    fi
+}
+
 need_python_venv() {
     apt-get update -qq >&2
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >"$cache/apt.log" 2>&1 ||

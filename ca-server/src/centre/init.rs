@@ -148,7 +148,11 @@ fn make(
     let root_id = KeyId::of_spki(root.spki_der());
     commit(&store, who, "", vec![Change::AddIssuer(issuer_of(&root))])?;
 
-    let profile = settings.issuing_authority();
+    let profile = if settings.addresses.root_crl.is_empty() {
+        Profile::issuing_authority().without_public_addresses()
+    } else {
+        Profile::issuing_authority()
+    };
     let proven = proven(&issuing_key, &identity("Issuing CA"))?;
     let request = RequestId(random_octets()?);
     let receive = Change::ReceiveRequest(records::Request {

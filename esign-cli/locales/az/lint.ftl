@@ -175,6 +175,7 @@ lint-qc-type-fits-policy = QcType siyasətə ziddir.
 lint-qc-legislation = QcCClegislation-da ISO 3166 ölkə kodları yoxdur.
 lint-qc-retention = Saxlama müddəti illərin sayı deyil.
 lint-qc-limit-value = Məbləğ həddi qüsurludur.
+lint-qc-policy = Avropa İttifaqında kvalifikasiyalı olan sertifikatda belələri üçün siyasətlərdən heç biri yoxdur.
 lint-ca-basic-constraints = Sertifikat mərkəzi olmalıdır, amma basicConstraints bunu demir.
 lint-ca-key-usage-present = Sertifikat mərkəzinin açar istifadəsi göstərilməyib.
 lint-ca-key-usage-signs = Sertifikat mərkəzi nə sertifikat, nə də CRL imzalaya bilər.

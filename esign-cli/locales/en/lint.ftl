@@ -175,6 +175,7 @@ lint-qc-type-fits-policy = QcType contradicts the policy.
 lint-qc-legislation = QcCClegislation does not hold codes of ISO 3166.
 lint-qc-retention = The retention period is not a number of years.
 lint-qc-limit-value = The limit value is malformed.
+lint-qc-policy = A certificate that is qualified in the Union has none of the policies for such.
 lint-ca-basic-constraints = It is to be an authority, but basicConstraints does not say so.
 lint-ca-key-usage-present = The key usage of an authority is missing.
 lint-ca-key-usage-signs = The authority may sign neither certificates nor CRLs.

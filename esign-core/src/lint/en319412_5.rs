@@ -2,11 +2,11 @@
 
 use ::der::asn1::ObjectIdentifier;
 
-use super::Severity::{Error, Notice};
+use super::Severity::{Error, Notice, Warning};
 use super::rfc5280_extensions::{critical, lossy};
 use super::rfc5280_names::is_country;
 use super::view::{View, parts};
-use super::{ANY, Check, Row, row};
+use super::{ANY, Check, PERSON, Row, row};
 use crate::der::{Tag, Tlv};
 use crate::oid;
 
@@ -205,6 +205,20 @@ pub(super) const RULES: &[Row<Check>] = &[
             };
             for t in c.qc_types().into_iter().filter(|t| *t != wanted) {
                 h.two("type", t.to_string(), "expected", wanted.to_string());
+            }
+        },
+    ),
+    row(
+        "lint.qc.policy",
+        "EN 319 412-2 V2.3.1 5.2",
+        Warning,
+        PERSON,
+        |c, h| {
+            // Qualified in the Union: elsewhere a legislation is named (EN 319 412-5 4.2.4).
+            let union = c.statement(oid::QC_COMPLIANCE).is_some()
+                && c.statement(oid::QC_CC_LEGISLATION).is_none();
+            if union && c.etsi_policy().is_none() {
+                h.bare();
             }
         },
     ),

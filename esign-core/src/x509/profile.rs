@@ -142,10 +142,12 @@ impl Profile {
         }
     }
 
-    /// An authority that issues to end entities only, ten years.
+    /// An authority that issues to end entities only, ten years. Without policies of its own those below it
+    /// would be void (RFC 5280 6.1.3 (e)), so it has anyPolicy (4.2.1.4).
     pub fn issuing_authority() -> Self {
         Self {
             path_len: Some(0),
+            policies: vec![oid::ANY_POLICY],
             ..Self::new("issuing-authority", SubjectKind::Authority, 3650, CA_USAGE)
         }
     }

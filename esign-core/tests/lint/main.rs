@@ -817,7 +817,11 @@ const NATURAL: &[Case<Cert>] = &[
         |c| c.set(KU, true, tlv(3, &[6, 0xc0])),
         &[],
     ),
-    ("lint.person.policies-present", |c| c.drop(CP), &[]),
+    (
+        "lint.person.policies-present",
+        |c| c.drop(CP),
+        &["lint.qc.policy"],
+    ),
     (
         "lint.person.policies-not-critical",
         |c| c.critical(CP, true),
@@ -931,11 +935,16 @@ const NATURAL: &[Case<Cert>] = &[
             c.set(CP, false, policy("1.2.3"));
             qcs(c, |s| s[3] = qc("6", Some(seq(&[oid("0.4.0.1862.1.6.9")]))));
         },
-        &[],
+        &["lint.qc.policy"],
     ),
     (
         "lint.qc.type-fits-policy",
         |c| c.set(CP, false, policy("0.4.0.194112.1.3")),
+        &[],
+    ),
+    (
+        "lint.qc.policy",
+        |c| c.set(CP, false, policy("1.2.3.4")),
         &[],
     ),
     (

@@ -20,7 +20,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("der", &["oid", "time"]),
     ("report", &["time"]),
     ("keys", &["der", "oid", "time"]),
-    ("lint", &["report", "der", "oid", "time"]),
+    ("lint", &["keys", "report", "der", "oid", "time"]),
     ("x509", &["lint", "keys", "report", "der", "oid", "time"]),
     ("crl", &["x509", "keys", "report", "der", "oid", "time"]),
     (

@@ -77,7 +77,7 @@ async fn asked_by_get(
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
     // What is not Base64 is not a request: the responder says so in its own way.
-    let request = BASE64.decode(request.trim_matches('/')).unwrap_or_default();
+    let request = BASE64.decode(request).unwrap_or_default();
     let answer = answer(&served, &request);
     respond(answer, &headers, (served.clock)())
 }

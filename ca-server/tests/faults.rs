@@ -64,8 +64,8 @@ fn revoke(server: &Server, told: &Mutex<Told>) {
     loop {
         let next = {
             let told = told.lock().unwrap();
-            let serials = told.issued.iter().step_by(3).map(|(serial, _)| serial);
-            serials.skip(told.revoked.len()).next().cloned()
+            let mut serials = told.issued.iter().step_by(3).map(|(serial, _)| serial);
+            serials.nth(told.revoked.len()).cloned()
         };
         let Some(serial) = next else {
             std::thread::sleep(Duration::from_millis(5));

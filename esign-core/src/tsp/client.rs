@@ -29,7 +29,11 @@ pub fn check_response(
         report: vec![finding],
     };
     let malformed = |what: String| {
-        let f = Finding::failed("tsp.response", "RFC 3161 2.4.2", SubIndication::FormatFailure);
+        let f = Finding::failed(
+            "tsp.response",
+            "RFC 3161 2.4.2",
+            SubIndication::FormatFailure,
+        );
         f.with("found", what)
     };
     let response = match TimeStampResp::from_der(response) {
@@ -37,7 +41,11 @@ pub fn check_response(
         Err(error) => return refused(malformed(error.to_string())),
     };
     let status = &response.status;
-    let Some(token) = response.token.as_deref().filter(|_| status.status.is_grant()) else {
+    let Some(token) = response
+        .token
+        .as_deref()
+        .filter(|_| status.status.is_grant())
+    else {
         let later = status.status == PkiStatus::Waiting;
         let f = if later {
             Finding::indeterminate("tsp.status", "RFC 3161 2.4.2", SubIndication::TryLater)
@@ -56,8 +64,12 @@ pub fn check_response(
     };
     let Some(imprint) = request.message_imprint.digest() else {
         return refused(
-            Finding::failed("tsp.request", "RFC 3161 2.4.1", SubIndication::FormatFailure)
-                .with("found", request.message_imprint.to_string()),
+            Finding::failed(
+                "tsp.request",
+                "RFC 3161 2.4.1",
+                SubIndication::FormatFailure,
+            )
+            .with("found", request.message_imprint.to_string()),
         );
     };
     let mut judged = verify_token(&token, &imprint, check.certificates);
@@ -78,7 +90,10 @@ pub fn check_response(
         said.nonce == request.nonce,
         "tsp.nonce",
         "RFC 3161 2.4.2",
-        request.nonce.as_ref().map_or_else(none, ToString::to_string),
+        request
+            .nonce
+            .as_ref()
+            .map_or_else(none, ToString::to_string),
         said.nonce.as_ref().map_or_else(none, ToString::to_string),
     );
     if let Some(policy) = request.req_policy {

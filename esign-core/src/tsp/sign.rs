@@ -58,9 +58,19 @@ impl TokenSigner {
                  or keyUsage does not let it sign (RFC 3161 2.3)"
             )));
         }
-        let algorithm = key.algorithms().first().copied().ok_or_else(|| {
-            KeyError::new(KeyErrorKind::Algorithm, "the key offers no algorithm")
-        })?;
+        Self::assemble(key, certificate, chain)
+    }
+
+    /// What [`Self::new`] does once the certificate is known to be one for time-stamping.
+    pub(super) fn assemble(
+        key: Arc<dyn SigningKey>,
+        certificate: Certificate,
+        chain: &[Certificate],
+    ) -> Result<Self, KeyError> {
+        let algorithm =
+            key.algorithms().first().copied().ok_or_else(|| {
+                KeyError::new(KeyErrorKind::Algorithm, "the key offers no algorithm")
+            })?;
         let digest = algorithm.digest();
         let write = |write: &dyn Fn(&mut Writer)| {
             let mut w = Writer::new();

@@ -60,8 +60,7 @@ impl TimeStampToken {
         let place = usize::try_from(at).unwrap_or(usize::MAX)
             ..usize::try_from(content.place.end).unwrap_or(usize::MAX);
         let octets = der.get(place.clone()).unwrap_or_default();
-        let tst_info =
-            TstInfo::from_der(octets).map_err(|e| TokenError::Decode(e.shifted(at)))?;
+        let tst_info = TstInfo::from_der(octets).map_err(|e| TokenError::Decode(e.shifted(at)))?;
         // What cannot be read cannot be the signer; the rest of the path is not judged here.
         let certificates = signed
             .certificates

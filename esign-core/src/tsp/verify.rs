@@ -223,10 +223,13 @@ fn find_signer(
         return (None, f.with("wanted", format!("{wanted:?}")));
     };
     // Issuer and serial number, where they stand, must be this certificate's, too.
-    let issuer_serial = reference.issuer_serial.as_ref().is_none_or(|(issuer, serial)| {
-        issuer.as_slice() == certificate.issuer().der()
-            && serial.as_slice() == certificate.serial().as_bytes()
-    });
+    let issuer_serial = reference
+        .issuer_serial
+        .as_ref()
+        .is_none_or(|(issuer, serial)| {
+            issuer.as_slice() == certificate.issuer().der()
+                && serial.as_slice() == certificate.serial().as_bytes()
+        });
     let sid = match &signer.sid {
         SignerIdentifier::IssuerAndSerial(issuer, serial) => {
             issuer.as_slice() == certificate.issuer().der()
@@ -356,7 +359,8 @@ pub(super) fn is_time_stamping(certificate: &Certificate) -> bool {
     let critical = certificate
         .extension(oid::EXT_KEY_USAGE)
         .is_some_and(|e| e.critical);
-    let alone = matches!(certificate.ext_key_usage(), Ok(Some(all)) if all == [oid::KP_TIME_STAMPING]);
+    let alone =
+        matches!(certificate.ext_key_usage(), Ok(Some(all)) if all == [oid::KP_TIME_STAMPING]);
     // RFC 5280 4.2.1.12: digitalSignature and/or nonRepudiation go with this purpose.
     let signs = match certificate.key_usage() {
         Ok(None) => true,
@@ -390,9 +394,13 @@ fn check_signature(
     let attributes = signer.signed_attributes.as_ref();
     let signed_digest = attributes.and_then(SignedAttributes::message_digest);
     if signed_digest != Some(digest.as_bytes()) {
-        return Finding::failed("tsp.message-digest", "RFC 5652 11.2", SubIndication::HashFailure)
-            .with("expected", digest.to_string())
-            .with("found", signed_digest.map_or("none".to_owned(), hex));
+        return Finding::failed(
+            "tsp.message-digest",
+            "RFC 5652 11.2",
+            SubIndication::HashFailure,
+        )
+        .with("expected", digest.to_string())
+        .with("found", signed_digest.map_or("none".to_owned(), hex));
     }
     let key = match certificate.public_key() {
         Ok(key) => key,

@@ -48,6 +48,10 @@ certificate tsa tsa_ext ec -pkeyopt ec_paramgen_curve:P-256
 certificate rsa tsa_ext rsa:2048
 certificate other tsa_ext ec -pkeyopt ec_paramgen_curve:P-256
 cp "$work/root.pem" "$work/tsa.pem" .
+# An authority of its own for the tests of ours, with its key.
+certificate authority tsa_ext ec -pkeyopt ec_paramgen_curve:P-256
+cp "$work/authority.pem" .
+cp "$work/authority.key" authority.key.pem
 reply() { # NAME CERTIFICATE ESS-DIGEST QUERY-OPTION...
     local name=$1 certificate=$2 ess=$3
     shift 3

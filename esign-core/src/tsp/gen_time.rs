@@ -25,6 +25,11 @@ impl GenTime {
         (nanos < NANOS).then_some(Self { time, nanos })
     }
 
+    /// A whole second.
+    pub const fn whole(time: UnixTime) -> Self {
+        Self { time, nanos: 0 }
+    }
+
     /// The fraction in nanoseconds, 0 to 999 999 999.
     pub fn nanos(self) -> u32 {
         self.nanos

@@ -2,8 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use der::asn1::ObjectIdentifier;
 use esign_core::keys::{DigestAlgorithm, Random, SigningKey};
+use esign_core::oid::ObjectIdentifier;
 use esign_core::time::UnixTime;
 use esign_core::tsp::{
     Accuracy, FailureInfo, GenTime, TimeStampReq, TimeStampResp, TokenSigner, TstInfoFields,

@@ -14,6 +14,8 @@ mod synchronisation;
 #[cfg(test)]
 mod tests;
 
-pub use authority::{Counters, TimeStamper, TimeStamperOptions};
-pub use clock::{ClockDistrust, ClockWatch, Clocks, Reading, SystemClocks};
+pub use authority::{Counters, MAX_ACCURACY, TimeStamper, TimeStamperOptions};
+pub use clock::{
+    ClockDistrust, ClockWatch, Clocks, MAX_SYNCHRONISATION_AGE, Reading, SystemClocks,
+};
 pub use synchronisation::{Chrony, Synchronisation, parse_chrony};

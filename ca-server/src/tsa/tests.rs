@@ -1,11 +1,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use der::asn1::ObjectIdentifier;
 use esign_core::keys::{
     Digest, DigestAlgorithm, Hasher, KeyError, KeyErrorKind, PrivateKey, Random,
 };
 use esign_core::keys::{KeySpec, Passphrase};
+use esign_core::oid::ObjectIdentifier;
 use esign_core::time::UnixTime;
 use esign_core::tsp::{
     Accuracy, ClientCheck, FailureInfo, GenTime, MessageImprint, Nonce, RequestExtension,

@@ -162,7 +162,7 @@ impl ClockWatch {
         let mut state = self.state();
         self.notice(&mut state, &reading);
         // A step seen only after the daemon was asked may be younger than its word.
-        let older = state.stepped.is_some_and(|(_, seen)| seen <= asked);
+        let older = state.stepped.is_some_and(|(_, seen)| seen < asked);
         if let Synchronisation::Synchronised { max_error } = &word
             && *max_error <= self.accuracy
             && older

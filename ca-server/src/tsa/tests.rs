@@ -218,7 +218,10 @@ fn no_time_is_told_by_a_clock_that_is_not_trusted() {
         let expected: &[&str] = if yes { &["timeNotAvailable"] } else { &[] };
         assert_eq!(refusal(&stamper, &asked), expected);
     };
-    let tell = |word| stamper.clock().tell(word, stamper.clock().monotonic());
+    let tell = |word| {
+        clocks.pass(1);
+        stamper.clock().tell(word, stamper.clock().monotonic());
+    };
     refused(false);
     // The daemon says no, says too little, says nothing any more.
     tell(Synchronisation::Unsynchronised("no source".to_owned()));

@@ -18,4 +18,4 @@ pub use authority::{Counters, MAX_ACCURACY, TimeStamper, TimeStamperOptions};
 pub use clock::{
     ClockDistrust, ClockWatch, Clocks, MAX_SYNCHRONISATION_AGE, Reading, SystemClocks,
 };
-pub use synchronisation::{Chrony, Synchronisation, parse_chrony};
+pub use synchronisation::{Chrony, INTERVAL, Synchronisation, parse_chrony};

@@ -4,6 +4,8 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::ClockWatch;
+
 /// Whether the clock follows a time source, and how closely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Synchronisation {
@@ -49,7 +51,20 @@ const GLANCE: Duration = Duration::from_millis(10);
 /// Most octets read of its answer, which has some 150.
 const MAX_ANSWER: u64 = 4096;
 
+/// How often the daemon is to be asked: chrony itself updates every 16 seconds at the fastest that
+/// servers use by default (minpoll 4 to 6).
+pub const INTERVAL: Duration = Duration::from_secs(16);
+
 impl Chrony {
+    /// Asks and tells `clock`; whoever runs the authority does this every [`INTERVAL`], on a thread of
+    /// its own. Returns what was said, for the log.
+    pub fn tell(&self, clock: &ClockWatch) -> Synchronisation {
+        let asked = clock.monotonic();
+        let word = self.ask();
+        clock.tell(word.clone(), asked);
+        word
+    }
+
     /// Asks; blocks for as long as five seconds.
     pub fn ask(&self) -> Synchronisation {
         let fail =

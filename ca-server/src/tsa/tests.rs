@@ -395,4 +395,35 @@ fn what_chrony_says_is_understood() {
         program: "/nonexistent/chronyc".to_owned(),
     };
     assert!(matches!(nobody.ask(), Synchronisation::Unsynchronised(_)));
+    // A program that says what chronyc says, told to a watch; one that fails, and one that hangs.
+    let folder = std::env::temp_dir().join(format!("ca-server-chrony-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let program = |name: &str, text: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        let path = folder.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Chrony {
+            program: path.display().to_string(),
+        }
+    };
+    let watch = ClockWatch::new(Box::new(Set::new()), Accuracy::from_micros(1_000_000));
+    let says = program("says", &format!("echo '{}'", good.trim()));
+    assert_eq!(
+        says.tell(&watch),
+        Synchronisation::Synchronised { max_error }
+    );
+    assert!(watch.now().is_ok());
+    let fails = program("fails", "echo '506 Cannot talk to daemon'; exit 1");
+    assert!(matches!(
+        fails.tell(&watch),
+        Synchronisation::Unsynchronised(_)
+    ));
+    assert!(matches!(watch.now(), Err(ClockDistrust::Unsynchronised(_))));
+    let hangs = program("hangs", "exec sleep 60");
+    let Synchronisation::Unsynchronised(why) = hangs.ask() else {
+        panic!("a program that hangs has answered");
+    };
+    assert!(why.ends_with("no answer within 5 s"), "{why}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -186,3 +186,27 @@ fn openssl_asks_and_verifies() {
     }
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// OpenSSL and pyHanko as clients; `test-vectors/judges/judge-tsa` says what it needs.
+#[test]
+#[ignore = "installs a Python environment; run with --ignored"]
+fn judges_accept_the_authority() {
+    let (_runtime, address, served) = start();
+    let judge = format!(
+        "{}/../test-vectors/judges/judge-tsa",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let url = format!("http://{address}{PATH}");
+    let out = Command::new(judge)
+        .args([&url, &fixture("root.pem")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(
+        out.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    assert_eq!(said.matches(": accepted").count(), 12, "{said}");
+    assert_eq!(served.stamper.counters().granted(), 12);
+}

@@ -23,3 +23,4 @@ mod settings;
 pub mod setup;
 pub mod status;
 pub mod store;
+pub mod tsa;

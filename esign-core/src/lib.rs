@@ -26,6 +26,7 @@ pub mod source;
 pub mod stamp;
 pub mod time;
 pub mod trust;
+pub mod tsp;
 pub mod validation;
 pub mod visible_seal;
 pub mod x509;

@@ -171,7 +171,8 @@ impl LogStore for SqliteStore {
     }
 
     fn attestations(&self, size: u64) -> Result<Vec<Attestation>, StoreError> {
-        let sql = "SELECT kind, octets FROM log_attestation WHERE size = $1 ORDER BY position LIMIT $2";
+        let sql =
+            "SELECT kind, octets FROM log_attestation WHERE size = $1 ORDER BY position LIMIT $2";
         let row = |row: &Row<'_>| {
             let octets: Vec<u8> = row.get(1)?;
             Ok(match row.get::<_, String>(0)?.as_str() {

@@ -14,6 +14,7 @@ pub mod der;
 pub mod evidence;
 pub mod keys;
 pub mod lint;
+pub mod log;
 pub mod ocsp;
 pub mod oid;
 pub mod pades;

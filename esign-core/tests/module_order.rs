@@ -83,6 +83,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     ("code", &["keys"]),
     ("visible_seal", &["keys", "x509", "code", "der"]),
+    ("log", &["keys", "time"]),
     ("register", &["code", "visible_seal", "keys", "time"]),
     (
         "stamp",

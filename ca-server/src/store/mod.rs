@@ -5,6 +5,7 @@
 
 mod audit;
 mod error;
+mod log;
 mod rows;
 mod rules;
 pub mod sqlite;
@@ -14,6 +15,7 @@ use std::ops::ControlFlow;
 use esign_core::time::UnixTime;
 
 pub use self::error::{StoreError, StoreErrorKind};
+pub use self::log::{Attestation, LogHead, LogStore, Sequenced};
 use crate::acts::Act;
 use crate::ids::{CertificateId, HolderId, KeyId, Locator, Name, RequestId};
 use crate::officers::Officer;

@@ -5,6 +5,7 @@
 //! Several processes may open one file: they take turns in writing.
 
 mod failure;
+mod log;
 mod open;
 mod queries;
 mod read;

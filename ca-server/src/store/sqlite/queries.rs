@@ -267,7 +267,7 @@ impl Store for SqliteStore {
 }
 
 /// Hands row after row to `visit`, holding one at a time.
-fn each<T>(
+pub(super) fn each<T>(
     c: &Connection,
     sql: &str,
     values: &[&dyn ToSql],

@@ -10,7 +10,7 @@ use esign_core::log::{
 use esign_core::time::UnixTime;
 
 use super::{AuditError, DirectoryTiles, leaf};
-use crate::store::{Attestation, LogHead, LogStore, MAX_BATCH};
+use crate::store::{Attestation, Fence, LogHead, LogStore, MAX_BATCH};
 
 /// Numbers of audit entries before the last sequenced one among which an entry without a place is
 /// looked for: where transactions of several replicas overlap, a lower number may be committed later.
@@ -42,6 +42,7 @@ pub struct Sequencer {
     tiles: DirectoryTiles,
     named: NoteKey,
     key: Arc<dyn SigningKey>,
+    fence: Option<Fence>,
     log: Appender,
     /// Whether every number up to the last sequenced one was looked at since opening.
     swept: bool,
@@ -62,6 +63,22 @@ impl Sequencer {
         origin: &str,
         key: Arc<dyn SigningKey>,
     ) -> Result<Self, AuditError> {
+        Self::open_under(store, tiles, origin, key, None)
+    }
+
+    /// Opens the log like [`Self::open`], for the holder of the lease
+    /// [`Log`](crate::store::LeaseName::Log): the store refuses what it commits once another process
+    /// holds that. Whoever lost the lease opens the log anew when he has it again.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn open_under(
+        store: Arc<dyn LogStore>,
+        tiles: DirectoryTiles,
+        origin: &str,
+        key: Arc<dyn SigningKey>,
+        fence: Option<Fence>,
+    ) -> Result<Self, AuditError> {
         let named = NoteKey::new(origin, KeyKind::Note, key.public_key())?;
         check_published(store.as_ref(), &tiles, &named)?;
         let log = match store.signed_head()? {
@@ -74,6 +91,7 @@ impl Sequencer {
             tiles,
             named,
             key,
+            fence,
             log,
             swept: false,
         };
@@ -131,7 +149,8 @@ impl Sequencer {
             note: None,
         };
         // From here on the head exists, whatever happens to this process.
-        self.store.sequence(self.log.size(), ids, head.clone())?;
+        self.store
+            .sequence(self.fence.as_ref(), self.log.size(), ids, head.clone())?;
         self.head_at = Some(head.at);
         ahead.flush(&self.tiles)?;
         self.log = ahead;
@@ -234,7 +253,8 @@ impl Sequencer {
         let mut note = checkpoint.to_note()?;
         note.sign(&self.named, self.key.as_ref())?;
         let text = note.to_string();
-        self.store.sign_head(head.size, &text)?;
+        self.store
+            .sign_head(self.fence.as_ref(), head.size, &text)?;
         self.tiles.publish(&text)?;
         Ok(note)
     }

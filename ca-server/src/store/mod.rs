@@ -10,7 +10,7 @@ mod error;
 mod lease;
 mod log;
 mod migrations;
-#[cfg(any())]
+#[cfg(feature = "postgres")]
 pub mod postgres;
 mod queries;
 mod read;

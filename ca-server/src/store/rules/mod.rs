@@ -25,6 +25,12 @@ impl Prepared {
         let body = audit::body(&act.change)?;
         Ok(Self { act, body })
     }
+
+    /// The act.
+    #[cfg(feature = "postgres")]
+    pub(super) const fn act(&self) -> &Act {
+        &self.act
+    }
 }
 
 /// The acts of one call, each within its ranges.

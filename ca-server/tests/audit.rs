@@ -184,7 +184,7 @@ fn every_kind_of_tampering_is_found_and_named() {
         (
             "cut",
             "DELETE FROM log_sequence WHERE position >= 400; DELETE FROM audit WHERE id > 400; DELETE FROM log_head WHERE size = 600",
-            &[(WrongKind::Cut, 600)],
+            &[(WrongKind::Cut, 600), (WrongKind::Cut, 300)],
         ),
     ];
     for (name, sql, expected) in rows {

@@ -150,7 +150,8 @@ fn an_untouched_log_holds_against_every_head() {
 
 #[test]
 fn every_kind_of_tampering_is_found_and_named() {
-    let rows: [(&str, &str, &[(WrongKind, u64)]); 7] = [
+    type Row<'a> = (&'a str, &'a str, &'a [(WrongKind, u64)]);
+    let rows: [Row; 7] = [
         (
             "body",
             "UPDATE audit SET body = replace(body, 'digest', 'dugest') WHERE id = 43",

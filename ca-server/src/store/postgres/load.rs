@@ -9,8 +9,8 @@ use super::Shared;
 use super::failure::{Failure, failed};
 use super::rows::MemoryRows;
 use super::source::PostgresCells;
-use crate::ids::{CertificateId, KeyId, Locator};
 use crate::ids::HolderId;
+use crate::ids::{CertificateId, KeyId, Locator};
 use crate::store::cells::{Cells, Columns, Impossible, Value};
 use crate::store::{decode, read};
 
@@ -105,10 +105,7 @@ impl Shared {
             .iter()
             .map(|array| -> &(dyn ToSql + Sync) { array })
             .collect();
-        let rows = client
-            .query(&statement, &parameters)
-            .await
-            .map_err(wrong)?;
+        let rows = client.query(&statement, &parameters).await.map_err(wrong)?;
         rows.iter()
             .map(|row| decode(&mut PostgresCells::of(row)))
             .collect::<Result<_, _>>()
@@ -116,11 +113,7 @@ impl Shared {
     }
 
     /// Reads the wanted rows.
-    pub(super) async fn load(
-        &self,
-        client: &Object,
-        rows: &mut MemoryRows,
-    ) -> Result<(), Failure> {
+    pub(super) async fn load(&self, client: &Object, rows: &mut MemoryRows) -> Result<(), Failure> {
         let by_id = |sql: &str| format!("{sql} WHERE id = ANY($1)");
         let sql = [
             format!("{} WHERE key = ANY($1)", read::ISSUER),
@@ -131,7 +124,15 @@ impl Shared {
             format!("{} {OF_KEYS}", read::CERTIFICATE),
             format!("{} WHERE locator = ANY($1)", read::DOCUMENT),
         ];
-        let [issuer, holder, request, subject, officer, certificate, document] = &sql;
+        let [
+            issuer,
+            holder,
+            request,
+            subject,
+            officer,
+            certificate,
+            document,
+        ] = &sql;
         let (numbered, newest): (Vec<_>, Vec<_>) =
             rows.lists.wanted.iter().partition(|key| key.3.is_some());
         let stop = match rows.stop.wanted.is_empty() {
@@ -316,9 +317,9 @@ impl Shared {
         rows.stop.loaded(stop);
         rows.latest_numbers.loaded(latest);
         rows.numbers.loaded(numbers);
-        let numbered = numbered.into_iter().map(|((issuer, shard, kind), list)| {
-            ((issuer, shard, kind, Some(list.number)), list)
-        });
+        let numbered = numbered
+            .into_iter()
+            .map(|((issuer, shard, kind), list)| ((issuer, shard, kind, Some(list.number)), list));
         let newest = newest
             .into_iter()
             .map(|((issuer, shard, kind), list)| ((issuer, shard, kind, None), list));

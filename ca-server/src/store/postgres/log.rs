@@ -201,8 +201,7 @@ impl PostgresStore {
                     None => Err(Failure::last(log::no_head(size))),
                     Some(LogHead { note: None, .. }) => {
                         // Of two who sign at once, one finds no row left.
-                        let sql =
-                            "UPDATE log_head SET note = $1 WHERE size = $2 AND note IS NULL";
+                        let sql = "UPDATE log_head SET note = $1 WHERE size = $2 AND note IS NULL";
                         let values = values![note.as_str(), size];
                         match shared.execute(&client, doing, sql, &values).await? {
                             1 => Ok(()),

@@ -115,9 +115,8 @@ impl PostgresStore {
         config.keepalives_idle(CONNECT);
         config.application_name("ca-server");
         let object = name(&config);
-        let broken = |error: &dyn std::fmt::Display| {
-            StoreError::new(StoreErrorKind::Io, &object, error)
-        };
+        let broken =
+            |error: &dyn std::fmt::Display| StoreError::new(StoreErrorKind::Io, &object, error);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("store")

@@ -176,24 +176,78 @@ macro_rules! each_table {
     ($rows:expr, $name:ident => $use:expr) => {{
         let rows = $rows;
         [
-            { let $name = &mut rows.issuers; $use },
-            { let $name = &mut rows.generations; $use },
-            { let $name = &mut rows.holders; $use },
-            { let $name = &mut rows.identifiers; $use },
-            { let $name = &mut rows.requests; $use },
-            { let $name = &mut rows.subjects; $use },
-            { let $name = &mut rows.officers; $use },
-            { let $name = &mut rows.officer_keys; $use },
-            { let $name = &mut rows.stop; $use },
-            { let $name = &mut rows.certificates; $use },
-            { let $name = &mut rows.changed_at; $use },
-            { let $name = &mut rows.standings; $use },
-            { let $name = &mut rows.latest_numbers; $use },
-            { let $name = &mut rows.numbers; $use },
-            { let $name = &mut rows.lists; $use },
-            { let $name = &mut rows.new_lists; $use },
-            { let $name = &mut rows.documents; $use },
-            { let $name = &mut rows.document_keys; $use },
+            {
+                let $name = &mut rows.issuers;
+                $use
+            },
+            {
+                let $name = &mut rows.generations;
+                $use
+            },
+            {
+                let $name = &mut rows.holders;
+                $use
+            },
+            {
+                let $name = &mut rows.identifiers;
+                $use
+            },
+            {
+                let $name = &mut rows.requests;
+                $use
+            },
+            {
+                let $name = &mut rows.subjects;
+                $use
+            },
+            {
+                let $name = &mut rows.officers;
+                $use
+            },
+            {
+                let $name = &mut rows.officer_keys;
+                $use
+            },
+            {
+                let $name = &mut rows.stop;
+                $use
+            },
+            {
+                let $name = &mut rows.certificates;
+                $use
+            },
+            {
+                let $name = &mut rows.changed_at;
+                $use
+            },
+            {
+                let $name = &mut rows.standings;
+                $use
+            },
+            {
+                let $name = &mut rows.latest_numbers;
+                $use
+            },
+            {
+                let $name = &mut rows.numbers;
+                $use
+            },
+            {
+                let $name = &mut rows.lists;
+                $use
+            },
+            {
+                let $name = &mut rows.new_lists;
+                $use
+            },
+            {
+                let $name = &mut rows.documents;
+                $use
+            },
+            {
+                let $name = &mut rows.document_keys;
+                $use
+            },
         ]
     }};
 }

@@ -49,11 +49,7 @@ pub(super) async fn migrate(client: &Client, object: &str) -> Result<(), Failure
         .map_err(wrong)?;
     let settings: (String, String) = (row.get(0), row.get(1));
     for (name, found, unfit) in [
-        (
-            "the database's encoding",
-            &settings.0,
-            settings.0 != "UTF8",
-        ),
+        ("the database's encoding", &settings.0, settings.0 != "UTF8"),
         // A commit that returns before it is on the disk is lost with the power.
         ("synchronous_commit", &settings.1, settings.1 == "off"),
     ] {
@@ -66,7 +62,9 @@ pub(super) async fn migrate(client: &Client, object: &str) -> Result<(), Failure
         }
     }
     client
-        .batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK}); {BASE}"))
+        .batch_execute(&format!(
+            "BEGIN; SELECT pg_advisory_xact_lock({LOCK}); {BASE}"
+        ))
         .await
         .map_err(wrong)?;
     let row = client
@@ -96,7 +94,10 @@ pub(super) async fn migrate(client: &Client, object: &str) -> Result<(), Failure
     }
     if version < latest {
         client
-            .execute("UPDATE esign_schema SET version = $1 WHERE one = 1", &[&latest])
+            .execute(
+                "UPDATE esign_schema SET version = $1 WHERE one = 1",
+                &[&latest],
+            )
             .await
             .map_err(wrong)?;
     }

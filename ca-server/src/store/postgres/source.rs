@@ -88,7 +88,12 @@ pub(super) fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
 }
 
 /// Hands rows to `each`.
-fn hand(object: &str, doing: &str, rows: &[Row], each: Each<'_>) -> Result<ControlFlow<()>, StoreError> {
+fn hand(
+    object: &str,
+    doing: &str,
+    rows: &[Row],
+    each: Each<'_>,
+) -> Result<ControlFlow<()>, StoreError> {
     for row in rows {
         let flow = each(&mut PostgresCells::of(row)).map_err(|impossible| {
             StoreError::new(

@@ -176,10 +176,7 @@ impl Session {
 
     /// The results of the jobs, once they are durable. An error of the database means that nothing
     /// was written, or says that this is not known.
-    async fn settled(
-        &mut self,
-        jobs: &[Job],
-    ) -> Result<Vec<Result<Receipt, StoreError>>, Failure> {
+    async fn settled(&mut self, jobs: &[Job]) -> Result<Vec<Result<Receipt, StoreError>>, Failure> {
         let begun = Instant::now();
         let wait = self.shared.options.wait;
         loop {

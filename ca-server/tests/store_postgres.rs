@@ -16,16 +16,19 @@ mod suite;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ca_server::acts::{Act, Change};
+use ca_server::records::RevocationReason;
 use ca_server::store::postgres::{Options, PostgresStore};
-use ca_server::store::{Outcome, Store, StoreErrorKind};
+use ca_server::store::sqlite::SqliteStore;
+use ca_server::store::{CertificateFilter, Outcome, Store, StoreErrorKind};
 use postgres::Cluster;
-use suite::data::{act, document, holder};
+use suite::data::{act, document, holder, id, issuance, issuer};
 
 fn register(n: u64) -> Vec<Act> {
     vec![act("edliyye", 0, Change::RegisterDocument(document(n)))]
@@ -378,6 +381,81 @@ fn databases_that_do_not_fit() {
     open(&newer).commit(register(1)).unwrap();
     cluster.sql("newer", "UPDATE esign_schema SET oldest = 99");
     refused(&newer, StoreErrorKind::NewerSchema, "version 99");
+}
+
+/// A store of one machine with everything that the suite puts into one.
+fn filled(file: &std::path::Path) -> SqliteStore {
+    let store = SqliteStore::open(file).unwrap();
+    let commit = |acts| store.commit(acts).unwrap();
+    commit(vec![
+        act("admin", 0, Change::AddIssuer(issuer(1))),
+        act("registrar", 0, Change::RecordHolder(holder(1, "Əliyev"))),
+    ]);
+    for n in 1..=2500 {
+        commit(issuance(1, n, Some(holder(1, "").id), n % 3));
+    }
+    let revoke = Change::Revoke {
+        id: id(1, 7),
+        reason: RevocationReason::Superseded,
+        invalidity_date: None,
+    };
+    commit(vec![act("officer", 9, revoke)]);
+    commit((1..=10).flat_map(register).collect());
+    store
+}
+
+#[test]
+fn a_store_in_a_file_is_moved() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let folder = std::env::temp_dir().join(format!("ca-move-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = filled(&folder.join("store.sqlite"));
+    let url = cluster.database("moved");
+    let store = open(&url);
+    let rows = store.move_from(&file).unwrap();
+    // An intent, its request, and four entries of the audit for each certificate, at least.
+    assert!(rows > 2500 * 6, "{rows}");
+    let error = store.move_from(&file).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotOurs, "{error}");
+    store.check().unwrap();
+    assert_eq!(store.last_audit().unwrap(), file.last_audit().unwrap());
+    let everything = |store: &dyn Store| {
+        let mut certificates = Vec::new();
+        store
+            .visit_certificates(&CertificateFilter::default(), &mut |record| {
+                certificates.push(record);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        let mut audit = Vec::new();
+        store
+            .visit_audit(0, &mut |entry| {
+                audit.push(entry);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        (certificates, audit)
+    };
+    assert_eq!(everything(&store), everything(&file));
+    // It goes on where the file stopped.
+    let next = store.last_audit().unwrap() + 1;
+    let receipt = store.commit(register(99)).unwrap();
+    assert_eq!(receipt.outcomes, [Outcome::Done { audit: next }]);
+    store.commit(issuance(1, 9999, None, 0)).unwrap();
+    assert_eq!(everything(&store).0.last().unwrap().id, id(1, 9999));
+    // One that broke off is not opened.
+    cluster.sql(
+        "moved",
+        "UPDATE esign_schema SET oldest = 9223372036854775807",
+    );
+    let error = PostgresStore::open(&url, None).unwrap_err();
+    assert!(
+        error.to_string().contains("did not come to its end"),
+        "{error}"
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -16,6 +16,9 @@ use crate::store::{Attestation, Fence, LogHead, LogStore, MAX_BATCH};
 /// looked for: where transactions of several replicas overlap, a lower number may be committed later.
 const LOOK_BACK: u64 = 40_000;
 
+/// Entries that are replayed before their tiles are written: some 20 MiB.
+const HELD: u64 = 1 << 16;
+
 /// When a head is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Schedule {
@@ -80,9 +83,9 @@ impl Sequencer {
         fence: Option<Fence>,
     ) -> Result<Self, AuditError> {
         let named = NoteKey::new(origin, KeyKind::Note, key.public_key())?;
-        check_published(store.as_ref(), &tiles, &named)?;
-        let log = match store.signed_head()? {
-            Some(head) => Appender::open(&tiles, head.size, &head.root)?,
+        // The folder may be behind the store, where another process signed the last heads.
+        let log = match check_published(store.as_ref(), &tiles, &named)? {
+            Some((size, root)) => Appender::open(&tiles, size, &root)?,
             None => Appender::new(),
         };
         let mut sequencer = Self {
@@ -95,6 +98,11 @@ impl Sequencer {
             log,
             swept: false,
         };
+        if let Some(head) = sequencer.store.signed_head()? {
+            sequencer.replay(head.size)?;
+            sequencer.same_root(&head)?;
+            sequencer.log.flush(&sequencer.tiles)?;
+        }
         sequencer.finish()?;
         Ok(sequencer)
     }
@@ -193,16 +201,7 @@ impl Sequencer {
         let mut last = None;
         for head in open {
             self.replay(head.size)?;
-            let root = self.log.root()?;
-            if root != head.root {
-                return Err(AuditError::file(
-                    format_args!("log of {} entries", head.size),
-                    format_args!(
-                        "the entries give the root {root}, the committed head has {}",
-                        head.root
-                    ),
-                ));
-            }
+            self.same_root(&head)?;
             self.log.flush(&self.tiles)?;
             last = Some(self.sign(&head)?);
         }
@@ -216,18 +215,37 @@ impl Sequencer {
         Ok(last)
     }
 
+    /// Whether the entries up to a head's size give its root.
+    fn same_root(&self, head: &LogHead) -> Result<(), AuditError> {
+        let root = self.log.root()?;
+        if root == head.root {
+            return Ok(());
+        }
+        Err(AuditError::file(
+            format_args!("log of {} entries", head.size),
+            format_args!(
+                "the entries give the root {root}, the committed head has {}",
+                head.root
+            ),
+        ))
+    }
+
     /// Appends the sequenced entries from the log's size up to `size`.
     fn replay(&mut self, size: u64) -> Result<(), AuditError> {
         let mut failed = None;
-        let log = &mut self.log;
+        let (log, tiles) = (&mut self.log, &self.tiles);
         if log.size() >= size {
             return Ok(());
         }
         self.store.visit_sequenced(log.size(), &mut |place| {
             let step = match &place.entry {
-                Some(entry) if place.index == log.size() => {
-                    leaf(entry).and_then(|leaf| Ok(log.append(&leaf).map(|_| ())?))
-                }
+                Some(entry) if place.index == log.size() => leaf(entry).and_then(|leaf| {
+                    log.append(&leaf)?;
+                    if log.size() % HELD == 0 {
+                        log.flush(tiles)?;
+                    }
+                    Ok(())
+                }),
                 _ => Err(AuditError::file(
                     format_args!("log entry {}", log.size()),
                     format_args!("audit entry {} is missing from the store", place.id),
@@ -298,14 +316,14 @@ pub fn attest(
 }
 
 /// The store must hold what was published: otherwise it is an older back-up, and going on would fork
-/// the log.
+/// the log. Gives size and root of what was published.
 fn check_published(
     store: &dyn LogStore,
     tiles: &DirectoryTiles,
     named: &NoteKey,
-) -> Result<(), AuditError> {
+) -> Result<Option<(u64, Hash)>, AuditError> {
     let Some(text) = tiles.checkpoint()? else {
-        return Ok(());
+        return Ok(None);
     };
     let note = SignedNote::parse(text.as_bytes())?;
     note.verify(named)?;
@@ -316,7 +334,7 @@ fn check_published(
         ControlFlow::Break(())
     })?;
     match held {
-        Some(root) if root == published.root => Ok(()),
+        Some(root) if root == published.root => Ok(Some((published.size, root))),
         Some(root) => Err(AuditError::file(
             format_args!("log of {} entries", published.size),
             format_args!(

@@ -76,11 +76,11 @@ pub(crate) const fn approval_columns(approval: Approval) -> (u8, u8) {
     }
 }
 
-/// The status of a standing in the table of revocations, with reason, invalidity date and end; none
-/// for an intent, which stands there never.
-pub(crate) fn standing_columns(
-    standing: Standing,
-) -> Option<(&'static str, Option<u8>, Option<i64>, Option<i64>)> {
+/// Status, reason, invalidity date and end of a line in the table of revocations.
+pub(crate) type StandingColumns = (&'static str, Option<u8>, Option<i64>, Option<i64>);
+
+/// How a standing stands in the table of revocations; none for an intent, which never stands there.
+pub(crate) fn standing_columns(standing: Standing) -> Option<StandingColumns> {
     Some(match standing {
         Standing::Good => ("restored", None, None, None),
         Standing::Revoked {

@@ -166,6 +166,13 @@ impl Lease {
     }
 }
 
+impl Drop for Lease {
+    /// Gives the lease back; if that fails, it ends by itself.
+    fn drop(&mut self) {
+        let _ = self.release();
+    }
+}
+
 /// Takes or renews a lease, in one statement; `now` is the database's clock in milliseconds. Whoever
 /// comes back after the end has another epoch, too: what it began before is not to go on.
 pub(crate) fn taking(now: &str) -> String {

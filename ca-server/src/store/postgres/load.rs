@@ -55,8 +55,8 @@ impl Array {
 }
 
 /// Rows of values as columns; all rows have values of the same types.
-pub(super) fn transposed<const N: usize>(rows: Vec<[Value; N]>) -> Vec<Array> {
-    let mut columns: Vec<Array> = Vec::with_capacity(N);
+pub(super) fn transposed(rows: Vec<impl IntoIterator<Item = Value>>) -> Vec<Array> {
+    let mut columns: Vec<Array> = Vec::new();
     for (n, row) in rows.into_iter().enumerate() {
         for (place, value) in row.into_iter().enumerate() {
             if n == 0 {

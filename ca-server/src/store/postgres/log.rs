@@ -74,7 +74,7 @@ impl Shared {
     async fn head(&self, client: &Object, size: u64) -> Result<Option<LogHead>, Failure> {
         let sql = format!("{HEAD} WHERE size = $1");
         let rows = self
-            .select(client, "reading a head", &sql, &values![size])
+            .select(client, "reading a head", &sql, &[size.into()])
             .await?;
         rows.first()
             .map(|row| decode::head(&mut PostgresCells::of(row)))

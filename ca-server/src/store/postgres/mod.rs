@@ -8,6 +8,7 @@
 //! Connections that broke are made anew. A transaction whose answer was lost is looked up, never
 //! guessed.
 
+mod copy;
 mod failure;
 mod load;
 mod log;

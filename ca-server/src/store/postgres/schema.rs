@@ -36,6 +36,9 @@ const LOCK: i64 = 0x6573_6361;
 /// Rows of processes that wrote nothing for so long are dropped: a week, in milliseconds.
 const FORGOTTEN: i64 = 7 * 24 * 3600 * 1000;
 
+/// In the place of the least version while a store is moved in: no program opens it.
+pub(super) const MOVING: i64 = i64::MAX;
+
 /// Brings the schema up to date, or finds that it is newer than this program can work with.
 pub(super) async fn migrate(client: &Client, object: &str) -> Result<(), Failure> {
     let doing = "bringing its schema up to date";
@@ -76,6 +79,13 @@ pub(super) async fn migrate(client: &Client, object: &str) -> Result<(), Failure
         .map_err(wrong)?;
     let (version, oldest): (i64, i64) = (row.get(0), row.get(1));
     let latest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if oldest == MOVING {
+        return Err(Failure::last(StoreError::new(
+            StoreErrorKind::Corrupt,
+            object,
+            "a store was moved into it and that did not come to its end: move into a new database",
+        )));
+    }
     if oldest > latest {
         return Err(Failure::last(StoreError::new(
             StoreErrorKind::NewerSchema,

@@ -57,7 +57,12 @@ impl Shared {
         self.run(client, &sql, &columns).await
     }
 
-    async fn run(&self, client: &Object, sql: &str, columns: &[Array]) -> Result<(), Failure> {
+    pub(super) async fn run(
+        &self,
+        client: &Object,
+        sql: &str,
+        columns: &[Array],
+    ) -> Result<(), Failure> {
         let wrong = |error| failed(&self.object, DOING, error);
         let statement = client.prepare_cached(sql).await.map_err(wrong)?;
         let parameters: Vec<_> = columns
@@ -126,7 +131,8 @@ impl Shared {
     }
 }
 
-fn placeholders(columns: &[Array]) -> String {
+/// The parameters of a statement with these columns, each with its type.
+pub(super) fn placeholders(columns: &[Array]) -> String {
     let each: Vec<_> = (1..)
         .zip(columns)
         .map(|(n, column)| format!("${n}::{}", column.type_name()))

@@ -191,7 +191,7 @@ pub(super) fn log(
     let lease = leased(store, LeaseName::Log)?;
     let key: Arc<dyn SigningKey> = Arc::new(key);
     let schedule = Schedule {
-        seconds: i64::from(config.seconds),
+        seconds: i64::from(config.seconds.max(1)),
         ..Schedule::default()
     };
     let open = {
@@ -225,8 +225,9 @@ pub(super) fn log(
             Some((under, sequencer)) if under == fence => sequencer,
             _ => open(fence).map_err(failed)?,
         };
-        if sequencer.due(&schedule, at).map_err(failed)? {
-            while sequencer.run(at).map_err(failed)?.is_some() {}
+        // Once, or as often as a whole batch waits: under load something always waits.
+        while sequencer.due(&schedule, at).map_err(failed)? {
+            sequencer.run(at).map_err(failed)?;
             tracing::info!(size = sequencer.size(), "a head of the log was signed");
         }
         *opened = Some((fence, sequencer));

@@ -533,9 +533,7 @@ fn next_step(request: &Value, context: &Context) -> String {
         "approved" => "centre-next-issue",
         _ => return String::new(),
     };
-    let next = context
-        .lang
-        .with(key, &[("request", field(request, "id"))]);
+    let next = context.lang.with(key, &[("request", field(request, "id"))]);
     format!("\n{next}")
 }
 

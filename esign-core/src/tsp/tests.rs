@@ -78,8 +78,7 @@ fn request() -> TimeStampReq {
     TimeStampReq::new(MessageImprint::new(&digest()), Some(nonce))
 }
 
-const POLICY: ::der::asn1::ObjectIdentifier =
-    ::der::asn1::ObjectIdentifier::new_unwrap("1.2.3.4.1");
+const POLICY: crate::oid::ObjectIdentifier = crate::oid::ObjectIdentifier::new_unwrap("1.2.3.4.1");
 
 fn info(request: &TimeStampReq) -> Vec<u8> {
     TstInfoFields {
@@ -492,7 +491,7 @@ fn every_limit_is_reached() {
         let mut asked = request();
         asked.extensions = (0..count)
             .map(|n| RequestExtension {
-                oid: ::der::asn1::ObjectIdentifier::from_bytes(&[0x2a, n + 1]).unwrap(),
+                oid: crate::oid::ObjectIdentifier::from_bytes(&[0x2a, n + 1]).unwrap(),
                 critical: n % 2 == 0,
                 value: vec![5, 0],
             })

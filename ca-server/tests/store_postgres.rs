@@ -271,6 +271,7 @@ fn whoever_waits_too_long_is_told() {
         wait: Duration::from_millis(300),
         read_wait: Duration::from_millis(100),
         connections: 2,
+        ..Options::default()
     };
     let store = PostgresStore::open_with(&url, None, &options).unwrap();
     store.commit(register(1)).unwrap();
@@ -456,6 +457,47 @@ fn a_store_in_a_file_is_moved() {
         "{error}"
     );
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn tls_and_passwords() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let url = cluster.database("secure");
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let elsewhere = rcgen::generate_simple_self_signed(["db.example".to_owned()]).unwrap();
+    cluster.secure(&made.cert.pem(), &made.signing_key.serialize_pem());
+    let trusting = |authority: &rcgen::CertifiedKey<rcgen::KeyPair>| Options {
+        wait: Duration::from_millis(200),
+        authorities: vec![authority.cert.der().to_vec()],
+        ..Options::default()
+    };
+    let store = PostgresStore::open_with(&url, Some("opensesame"), &trusting(&made)).unwrap();
+    store.commit(register(1)).unwrap();
+    assert!(store.document(&document(1).locator).unwrap().is_some());
+    // Each way that it must not go.
+    let plain = Options {
+        wait: Duration::from_millis(200),
+        ..Options::default()
+    };
+    for (password, options, words) in [
+        (Some("opensesame"), plain, "no encryption"),
+        (Some("opensesame"), trusting(&other), "ertificate"),
+        (Some("wrong"), trusting(&made), "lets nobody in"),
+        (None, trusting(&made), "password"),
+    ] {
+        let error = PostgresStore::open_with(&url, password, &options).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!(error.kind(), StoreErrorKind::Io, "{error}");
+    }
+    let unnamed = PostgresStore::open_with(&url, Some("opensesame"), &trusting(&elsewhere));
+    assert!(unnamed.is_err());
+    // To another machine nothing goes in the open, unless somebody says so.
+    let error = PostgresStore::open("postgres://centre@db.example/centre", None).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Value);
+    assert!(error.to_string().contains("sslmode=disable"), "{error}");
 }
 
 #[test]

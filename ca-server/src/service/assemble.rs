@@ -17,7 +17,7 @@ use super::roles::Listed;
 use super::{Operators, Parts, ServiceError};
 use crate::life::{IssuingKey, Life};
 use crate::settings::Settings;
-use crate::store::postgres::PostgresStore;
+use crate::store::postgres::{Options, PostgresStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{LogStore, Store};
 
@@ -184,7 +184,16 @@ fn open_database(opener: &Opener<'_>, config: &Config) -> Result<PostgresStore, 
         .as_ref()
         .map(|source| opener.secret(source, "password of the store"))
         .transpose()?;
-    PostgresStore::open(&config.store, password.as_deref().map(String::as_str))
+    let authorities = match &config.store_authority {
+        Some(path) => opener.chain(path)?,
+        None => Vec::new(),
+    };
+    let options = Options {
+        authorities: authorities.iter().map(|one| one.der().to_vec()).collect(),
+        ..Options::default()
+    };
+    let password = password.as_deref().map(String::as_str);
+    PostgresStore::open_with(&config.store, password, &options)
         .map_err(|error| ServiceError::new("store", error))
 }
 

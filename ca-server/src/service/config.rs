@@ -22,6 +22,10 @@ pub struct Config {
     /// The password of the user of `postgres://`, where it does not stand in the address.
     #[serde(default)]
     pub store_password: Option<PassphraseSource>,
+    /// The certificates (PEM) of who certifies the server of `postgres://`, which is then spoken with by
+    /// TLS; needed where it is on another machine.
+    #[serde(default)]
+    pub store_authority: Option<PathBuf>,
     /// Where everybody asks.
     pub public: Public,
     /// Where officers and e-services ask; needed by the role `ca`.

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -71,7 +72,9 @@ impl Cluster {
                 !required,
                 "PostgreSQL (Debian package postgresql) is missing"
             );
-            eprintln!(
+            // Not by a macro, whose words are kept back where a test passes.
+            let _ = writeln!(
+                std::io::stderr(),
                 "NOT RUN: what needs a PostgreSQL server; install the package postgresql, \
                  or set ESIGN_POSTGRES=require to have this fail"
             );
@@ -154,6 +157,29 @@ impl Cluster {
         let mut command = self.control();
         command.args(["-m", mode, "stop"]);
         assert!(command.status().unwrap().success(), "{}", self.log());
+    }
+
+    /// Has the server speak TLS, and plainly with nobody.
+    pub(crate) fn secure(&self, certificate: &str, key: &str) {
+        let data = self.dir.join("data");
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let file = data.join(name);
+            std::fs::write(&file, text).unwrap();
+            let mut mode = Command::new("chmod");
+            mode.arg("600").arg(&file);
+            run(mode);
+            if is_root() {
+                let mut own = Command::new("chown");
+                own.arg(USER).arg(&file);
+                run(own);
+            }
+        }
+        self.sql("postgres", "ALTER SYSTEM SET ssl = on");
+        let hba = "hostssl all all 127.0.0.1/32 scram-sha-256\nlocal all all trust\n";
+        self.sql("postgres", "ALTER USER centre PASSWORD 'opensesame'");
+        std::fs::write(data.join("pg_hba.conf"), hba).unwrap();
+        self.halt("fast");
+        self.resume();
     }
 
     pub(crate) fn log(&self) -> String {

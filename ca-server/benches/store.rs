@@ -12,6 +12,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::as_conversions,
     clippy::cast_precision_loss,
     clippy::indexing_slicing,

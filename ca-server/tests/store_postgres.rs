@@ -26,7 +26,7 @@ use ca_server::acts::{Act, Change};
 use ca_server::records::RevocationReason;
 use ca_server::store::postgres::{Options, PostgresStore};
 use ca_server::store::sqlite::SqliteStore;
-use ca_server::store::{CertificateFilter, Outcome, Store, StoreErrorKind};
+use ca_server::store::{CertificateFilter, LeaseName, Outcome, Store, StoreErrorKind};
 use postgres::Cluster;
 use suite::data::{act, document, holder, id, issuance, issuer};
 
@@ -302,8 +302,8 @@ fn a_paused_writer_holds_nobody_up_for_long() {
     let store = open(&url);
     let held = "SET idle_in_transaction_session_timeout = 3000; BEGIN; \
                 SELECT 1 FROM writer FOR UPDATE; \\! sleep 8";
-    let mut paused = std::process::Command::new("psql")
-        .args(["-X", "-q", "-d", &url])
+    let mut paused = cluster
+        .session("paused")
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
@@ -457,6 +457,45 @@ fn a_store_in_a_file_is_moved() {
         "{error}"
     );
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// A program of the version before goes on while another brings the schema up to date.
+#[test]
+fn an_older_schema_is_brought_up_to_date_under_old_replicas() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let url = cluster.database("older");
+    let old = open(&url);
+    cluster.sql(
+        "older",
+        "DROP TABLE published; DROP TABLE lease; UPDATE esign_schema SET version = 3",
+    );
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (old, stop) = (&old, &stop);
+        let working = scope.spawn(move || {
+            let mut n = 0;
+            while !stop.load(Ordering::Relaxed) {
+                n += 1;
+                old.commit(register(n)).unwrap();
+                assert!(old.document(&document(n).locator).unwrap().is_some());
+            }
+            n
+        });
+        std::thread::sleep(Duration::from_millis(100));
+        let new: Vec<_> = (0..3).map(|_| scope.spawn(|| open(&url))).collect();
+        for new in new {
+            let new = new.join().unwrap();
+            let taken = new.take_lease(LeaseName::Log, &[1; 16], 10).unwrap();
+            assert!(taken.is_some());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        stop.store(true, Ordering::Relaxed);
+        let done = working.join().unwrap();
+        assert_eq!(old.last_audit().unwrap(), done);
+    });
+    old.check().unwrap();
 }
 
 #[test]

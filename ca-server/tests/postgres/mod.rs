@@ -214,6 +214,13 @@ impl Cluster {
         String::from_utf8(done.stderr).unwrap()
     }
 
+    /// A session of psql, to be told what to do.
+    pub(crate) fn session(&self, database: &str) -> Command {
+        let mut command = Command::new(self.bin.join("psql"));
+        command.args(["-X", "-q", "-d", &self.url(database)]);
+        command
+    }
+
     fn psql(&self, database: &str, sql: &str) -> std::process::Output {
         Command::new(self.bin.join("psql"))
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])

@@ -36,6 +36,11 @@ impl Failure {
             taken: false,
         }
     }
+
+    /// Whether it may be due to one of several calls that share a transaction.
+    pub(super) fn is_one_calls(&self) -> bool {
+        self.taken || self.error.kind() == StoreErrorKind::Bug
+    }
 }
 
 /// What `error` means; `doing` says what was attempted.

@@ -156,8 +156,9 @@ impl Session {
                     let _ = job.reply.send(result);
                 }
             }
-            // One call's rows were in the way of another's.
-            Err(failure) if failure.taken && jobs.len() > 1 => {
+            // One call's rows were in the way of another's, or the database refuses one call's: the
+            // others have no part in it.
+            Err(failure) if failure.is_one_calls() && jobs.len() > 1 => {
                 for job in jobs {
                     let alone = match self.settled(std::slice::from_ref(job)).await {
                         Ok(mut results) => results.pop().unwrap_or(Err(self.shared.closed())),

@@ -10,13 +10,16 @@ use esign_core::keys::{Passphrase, PrivateKey, SigningKey};
 use esign_core::time::UnixTime;
 use esign_core::x509::{Certificate, certificates};
 
+use zeroize::Zeroizing;
+
 use super::config::{Config, KeyConfig, PassphraseSource, RoleName};
 use super::roles::Listed;
 use super::{Operators, Parts, ServiceError};
 use crate::life::{IssuingKey, Life};
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{LogStore, Store};
 
 /// The system's clock, whole seconds.
 pub fn system_clock() -> UnixTime {
@@ -64,8 +67,12 @@ pub fn assemble(
     let mut life = None;
     if config.needs_store() {
         let settings = Arc::new(Settings::read(dir)?);
-        let store = open_store(dir, &config.store)?;
-        life = Some(Life::new(store, settings, issuing.clone())?);
+        let stores = open_store(&opener, config)?;
+        if let Some(log) = &config.log {
+            let key = opener.file(&dir.join(&log.key), log.passphrase.as_ref())?;
+            roles.push(super::roles::log(dir, log, &stores.acts, stores.log, key)?);
+        }
+        life = Some(Life::new(stores.acts, settings, issuing.clone())?);
     }
     if let Some(life) = &life
         && config.roles.contains(&RoleName::Status)
@@ -135,23 +142,71 @@ fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-fn open_store(dir: &Path, url: &str) -> Result<Arc<dyn Store>, ServiceError> {
-    match url.strip_prefix("sqlite:") {
-        Some(file) => {
-            let path = dir.join(file);
-            // To open a store that is not there would make an empty one.
-            if !path.is_file() {
-                return Err(ServiceError::new(path.display(), "there is no such store"));
-            }
-            let store = SqliteStore::open(&path)
-                .map_err(|error| ServiceError::new(path.display(), error))?;
-            Ok(Arc::new(store))
+/// A store as its users see it.
+struct Stores {
+    acts: Arc<dyn Store>,
+    log: Arc<dyn LogStore>,
+}
+
+impl Stores {
+    fn of<S: Store + LogStore + 'static>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self {
+            acts: store.clone(),
+            log: store,
         }
-        None => Err(ServiceError::new(
+    }
+}
+
+/// Opens the store of a configuration in `dir`. Neither its address nor an error tells a password.
+fn open_store(opener: &Opener<'_>, config: &Config) -> Result<Stores, ServiceError> {
+    match config.store.split_once(':') {
+        Some(("sqlite", file)) => open_file(&opener.dir.join(file)).map(Stores::of),
+        Some(("postgres" | "postgresql", _)) => open_database(opener, config).map(Stores::of),
+        _ => Err(ServiceError::new(
             "store",
-            format_args!("\"{url}\" is not sqlite:FILE"),
+            "is neither sqlite:FILE nor postgres://USER@HOST:PORT/DATABASE",
         )),
     }
+}
+
+fn open_file(path: &Path) -> Result<SqliteStore, ServiceError> {
+    // To open a store that is not there would make an empty one.
+    if !path.is_file() {
+        return Err(ServiceError::new(path.display(), "there is no such store"));
+    }
+    SqliteStore::open(path).map_err(|error| ServiceError::new(path.display(), error))
+}
+
+fn open_database(opener: &Opener<'_>, config: &Config) -> Result<PostgresStore, ServiceError> {
+    let password = config
+        .store_password
+        .as_ref()
+        .map(|source| opener.secret(source, "password of the store"))
+        .transpose()?;
+    PostgresStore::open(&config.store, password.as_deref().map(String::as_str))
+        .map_err(|error| ServiceError::new("store", error))
+}
+
+/// Moves everything of the store in the file `from` into the empty PostgreSQL database of `config`, a
+/// file in `dir`; gives the number of rows.
+///
+/// # Errors
+/// There is no such file, the configuration's store is no PostgreSQL database or is not empty, or
+/// either fails.
+pub fn move_store(
+    dir: &Path,
+    config: &Config,
+    from: &Path,
+    prompt: &dyn Fn(&str) -> std::io::Result<String>,
+) -> Result<u64, ServiceError> {
+    let file = open_file(from)?;
+    if !config.store.starts_with("postgres") {
+        return Err(ServiceError::new("store", "is not postgres://"));
+    }
+    open_database(&Opener { dir, prompt }, config)?
+        .move_from(&file)
+        .map_err(|error| ServiceError::new("store", error))
 }
 
 struct Opener<'a> {
@@ -191,27 +246,27 @@ impl Opener<'_> {
         path: &Path,
         source: Option<&PassphraseSource>,
     ) -> Result<PrivateKey, ServiceError> {
-        let octets = zeroize::Zeroizing::new(
-            std::fs::read(path).map_err(|e| ServiceError::new(path.display(), e))?,
-        );
+        let octets =
+            Zeroizing::new(std::fs::read(path).map_err(|e| ServiceError::new(path.display(), e))?);
         let passphrase = source
-            .map(|source| self.passphrase(source, path))
-            .transpose()?;
+            .map(|source| self.secret(source, &format!("passphrase of {}", path.display())))
+            .transpose()?
+            .map(|mut secret| Passphrase::new(std::mem::take(&mut *secret)));
         PrivateKey::from_file(&octets, passphrase.as_ref())
             .map_err(|e| ServiceError::new(path.display(), e))
     }
 
-    fn passphrase(
+    /// What `source` holds; `what` it is, for the person who is asked.
+    fn secret(
         &self,
         source: &PassphraseSource,
-        key: &Path,
-    ) -> Result<Passphrase, ServiceError> {
+        what: &str,
+    ) -> Result<Zeroizing<String>, ServiceError> {
         let path = match source {
             PassphraseSource::Prompt => {
-                let what = format!("Passphrase of {}", key.display());
-                return (self.prompt)(&what)
-                    .map(Passphrase::new)
-                    .map_err(|e| ServiceError::new(key.display(), e));
+                return (self.prompt)(what)
+                    .map(Zeroizing::new)
+                    .map_err(|e| ServiceError::new(what, e));
             }
             PassphraseSource::File(file) => self.dir.join(file),
             PassphraseSource::Credential(name) => {
@@ -232,12 +287,12 @@ impl Opener<'_> {
             }
         };
         let failed = |e: std::io::Error| ServiceError::new(path.display(), e);
-        let mut line = String::new();
+        let mut line = Zeroizing::new(String::new());
         std::io::BufReader::new(std::fs::File::open(&path).map_err(failed)?)
             .read_line(&mut line)
             .map_err(failed)?;
         let length = line.trim_end_matches(['\r', '\n']).len();
         line.truncate(length);
-        Ok(Passphrase::new(line))
+        Ok(line)
     }
 }

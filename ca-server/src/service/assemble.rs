@@ -160,7 +160,7 @@ impl Stores {
 
 /// Opens the store of a configuration in `dir`. Neither its address nor an error tells a password.
 fn open_store(opener: &Opener<'_>, config: &Config) -> Result<Stores, ServiceError> {
-    match config.store.split_once(':') {
+    match config.store.as_str().split_once(':') {
         Some(("sqlite", file)) => open_file(&opener.dir.join(file)).map(Stores::of),
         Some(("postgres" | "postgresql", _)) => open_database(opener, config).map(Stores::of),
         _ => Err(ServiceError::new(
@@ -193,7 +193,7 @@ fn open_database(opener: &Opener<'_>, config: &Config) -> Result<PostgresStore, 
         ..Options::default()
     };
     let password = password.as_deref().map(String::as_str);
-    PostgresStore::open_with(&config.store, password, &options)
+    PostgresStore::open_with(config.store.as_str(), password, &options)
         .map_err(|error| ServiceError::new("store", error))
 }
 
@@ -210,7 +210,7 @@ pub fn move_store(
     prompt: &dyn Fn(&str) -> std::io::Result<String>,
 ) -> Result<u64, ServiceError> {
     let file = open_file(from)?;
-    if !config.store.starts_with("postgres") {
+    if !config.store.as_str().starts_with("postgres") {
         return Err(ServiceError::new("store", "is not postgres://"));
     }
     open_database(&Opener { dir, prompt }, config)?

@@ -40,7 +40,7 @@ fn open(url: &str) -> PostgresStore {
 
 #[test]
 fn passes_the_suite() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let next = AtomicU32::new(0);
@@ -57,7 +57,7 @@ fn passes_the_suite() {
 /// the audit have no gap, and whoever follows the changes misses none.
 #[test]
 fn replicas_share_one_database() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let url = cluster.database("replicas");
@@ -246,7 +246,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, cuts: Option<&AtomicU32>) {
 /// twice, it would be "already done"; taken for done and lost, it would be missing.
 #[test]
 fn a_lost_answer_is_looked_up() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let (cutter, url) = Cutter::before(&cluster.database("cut"), 10);
@@ -295,7 +295,7 @@ fn whoever_waits_too_long_is_told() {
 /// A process that holds the writers' row and does not go on is shown out.
 #[test]
 fn a_paused_writer_holds_nobody_up_for_long() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let url = cluster.database("paused");
@@ -325,7 +325,7 @@ fn a_paused_writer_holds_nobody_up_for_long() {
 
 #[test]
 fn databases_that_do_not_fit() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let short = Options {
@@ -407,7 +407,7 @@ fn filled(file: &std::path::Path) -> SqliteStore {
 
 #[test]
 fn a_store_in_a_file_is_moved() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let folder = std::env::temp_dir().join(format!("ca-move-{}", std::process::id()));
@@ -459,10 +459,112 @@ fn a_store_in_a_file_is_moved() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// Has the database raise an error of its own where a document is written.
+fn raising(cluster: &Cluster, database: &str, condition: &str, state: &str) {
+    cluster.sql(
+        database,
+        &format!(
+            "CREATE SEQUENCE IF NOT EXISTS tries; \
+             CREATE OR REPLACE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF {condition} THEN RAISE EXCEPTION 'trouble' USING ERRCODE = '{state}'; END IF; \
+             RETURN NEW; END $$; \
+             CREATE OR REPLACE TRIGGER trouble BEFORE INSERT ON document \
+             FOR EACH ROW EXECUTE FUNCTION trouble()"
+        ),
+    );
+}
+
+/// What distributed databases do under contention, and PostgreSQL where two lock each other out.
+#[test]
+fn transactions_that_others_were_in_the_way_of_are_tried_again() {
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let store = open(&cluster.database("conflicts"));
+    for (n, state) in (1..).zip(["40001", "40P01", "55P03"]) {
+        // Sequences are not taken back with a transaction: the first three tries of each fail.
+        raising(&cluster, "conflicts", "nextval('tries') % 4 <> 0", state);
+        let receipt = store.commit(register(n)).unwrap();
+        assert_eq!(receipt.outcomes, [Outcome::Done { audit: n }], "{state}");
+        assert_eq!(
+            cluster.sql("conflicts", "SELECT last_value FROM tries"),
+            (n * 4).to_string()
+        );
+    }
+    store.check().unwrap();
+}
+
+#[test]
+fn what_the_database_says_is_told() {
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let options = Options {
+        wait: Duration::from_millis(200),
+        ..Options::default()
+    };
+    let url = cluster.database("troubles");
+    let store = PostgresStore::open_with(&url, None, &options).unwrap();
+    for (state, kind, words) in [
+        ("53100", StoreErrorKind::Full, "no space is left"),
+        (
+            "40001",
+            StoreErrorKind::Busy,
+            "other transactions are in the way",
+        ),
+        ("25006", StoreErrorKind::ReadOnly, "cannot be written"),
+        ("42501", StoreErrorKind::ReadOnly, "lacks a right"),
+        ("57014", StoreErrorKind::Busy, "took too long"),
+        ("58030", StoreErrorKind::Io, "reading or writing failed"),
+        ("XX001", StoreErrorKind::Corrupt, "damaged"),
+        ("22021", StoreErrorKind::Bug, "refuses a statement"),
+    ] {
+        raising(&cluster, "troubles", "true", state);
+        let error = store.commit(register(1)).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(
+            error.to_string().contains(&format!("{state} trouble")),
+            "{error}"
+        );
+    }
+    assert_eq!(store.last_audit().unwrap(), 0);
+    cluster.sql("troubles", "DROP TRIGGER trouble ON document");
+    store.commit(register(1)).unwrap();
+}
+
+/// One call that the database refuses does not take those with it that share its transaction.
+#[test]
+fn one_calls_trouble_is_its_own() {
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let store = open(&cluster.database("own"));
+    raising(&cluster, "own", "NEW.class = 99", "22000");
+    let bad = |n| {
+        let document = ca_server::records::Document {
+            class: 99,
+            ..document(n)
+        };
+        vec![act("edliyye", 0, Change::RegisterDocument(document))]
+    };
+    std::thread::scope(|scope| {
+        let store = &store;
+        for n in 1..=60 {
+            scope.spawn(move || {
+                let done = store.commit(if n % 10 == 0 { bad(n) } else { register(n) });
+                assert_eq!(done.is_ok(), n % 10 != 0, "{done:?}");
+            });
+        }
+    });
+    assert_eq!(store.last_audit().unwrap(), 54);
+    store.check().unwrap();
+}
+
 /// A program of the version before goes on while another brings the schema up to date.
 #[test]
 fn an_older_schema_is_brought_up_to_date_under_old_replicas() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let url = cluster.database("older");
@@ -541,7 +643,7 @@ fn tls_and_passwords() {
 
 #[test]
 fn the_audit_cannot_be_changed_through_sql() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let store = open(&cluster.database("audit"));
@@ -554,7 +656,7 @@ fn the_audit_cannot_be_changed_through_sql() {
 /// What SQL could not do by accident is found by the check.
 #[test]
 fn damage_is_told() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let store = open(&cluster.database("damage"));
@@ -581,7 +683,7 @@ fn damage_is_told() {
 /// Searching by indexed fields takes milliseconds, however many holders there are.
 #[test]
 fn search_uses_the_indexes() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let store = open(&cluster.database("search"));

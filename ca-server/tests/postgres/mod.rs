@@ -9,6 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
@@ -64,6 +65,18 @@ fn run(mut command: Command) {
 }
 
 impl Cluster {
+    /// A server for all tests that run at this moment and leave it running; it goes with the last.
+    pub(crate) fn shared() -> Option<Arc<Self>> {
+        static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cluster) = shared.upgrade() {
+            return Some(cluster);
+        }
+        let cluster = Arc::new(Self::start()?);
+        *shared = Arc::downgrade(&cluster);
+        Some(cluster)
+    }
+
     /// Makes and starts a server; none where PostgreSQL is not installed.
     pub(crate) fn start() -> Option<Self> {
         let Some(bin) = binaries() else {

@@ -143,9 +143,11 @@ fn stem(path: &Path) -> String {
 }
 
 /// A store as its users see it.
-struct Stores {
-    acts: Arc<dyn Store>,
-    log: Arc<dyn LogStore>,
+pub struct Stores {
+    /// Acts and what they made.
+    pub acts: Arc<dyn Store>,
+    /// The signed log over the audit.
+    pub log: Arc<dyn LogStore>,
 }
 
 impl Stores {
@@ -156,6 +158,37 @@ impl Stores {
             log: store,
         }
     }
+}
+
+/// Opens the store of `config`, a file in `dir`, alone.
+///
+/// # Errors
+/// There is no such store, or it cannot be opened.
+pub fn open_stores(
+    dir: &Path,
+    config: &Config,
+    prompt: &dyn Fn(&str) -> std::io::Result<String>,
+) -> Result<Stores, ServiceError> {
+    open_store(&Opener { dir, prompt }, config)
+}
+
+/// Copies the store of `config`, a file in `dir`, to the file `to` while it is in use; gives the number
+/// of octets.
+///
+/// # Errors
+/// The store is not in a file, or cannot be read; `to` is there already, or cannot be written.
+pub fn back_up(dir: &Path, config: &Config, to: &Path) -> Result<u64, ServiceError> {
+    let Some(file) = config.store.strip_prefix("sqlite:") else {
+        return Err(ServiceError::new(
+            "store",
+            "is a PostgreSQL database: use pg_basebackup with WAL archiving, or pg_dump",
+        ));
+    };
+    let from = dir.join(file);
+    if !from.is_file() {
+        return Err(ServiceError::new(from.display(), "there is no such store"));
+    }
+    SqliteStore::back_up(&from, to).map_err(|error| ServiceError::new("back-up", error))
 }
 
 /// Opens the store of a configuration in `dir`. Neither its address nor an error tells a password.

@@ -17,6 +17,18 @@ pub(crate) enum Secrecy {
 }
 
 pub(crate) fn write(path: &Path, octets: &[u8], secrecy: Secrecy) -> Result<(), CentreError> {
+    write_with(path, secrecy, |file| {
+        file.write_all(octets)
+            .map_err(|e| CentreError::io(path, &e))
+    })
+}
+
+/// Writes a file whose octets are not all there at once.
+pub(crate) fn write_with(
+    path: &Path,
+    secrecy: Secrecy,
+    octets: impl FnOnce(&mut fs::File) -> Result<(), CentreError>,
+) -> Result<(), CentreError> {
     let failed = |e| CentreError::io(path, &e);
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -31,14 +43,15 @@ pub(crate) fn write(path: &Path, octets: &[u8], secrecy: Secrecy) -> Result<(), 
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
     let mut file = options.open(&part).map_err(failed)?;
-    let done = file
-        .write_all(octets)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&part, path));
+    let done = octets(&mut file).and_then(|()| {
+        file.sync_all()
+            .and_then(|()| fs::rename(&part, path))
+            .map_err(failed)
+    });
     if done.is_err() {
         let _ = fs::remove_file(&part);
     }
-    done.map_err(failed)?;
+    done?;
     // The name, too, has to survive the loss of power.
     #[cfg(unix)]
     if let Some(folder) = path.parent() {

@@ -9,6 +9,7 @@
 //! Without `http` this is the library under `esign ca …`: one store and one set of rules.
 
 pub mod acts;
+pub mod audit;
 pub mod centre;
 mod error;
 mod files;
@@ -23,3 +24,4 @@ mod settings;
 pub mod setup;
 pub mod status;
 pub mod store;
+pub mod tsa;

@@ -304,6 +304,17 @@ pub struct StatusEntry {
     pub standing: Standing,
 }
 
+/// A certificate that was suspended, restored or revoked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StatusChange {
+    /// Which, and where it stands now; `Good` is a restoration.
+    pub entry: StatusEntry,
+    /// The CRL that lists it.
+    pub shard: u32,
+    /// Number of the audit entry of the last act on it.
+    pub audit: u64,
+}
+
 /// Complete or delta CRL (RFC 5280 §5.2.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]

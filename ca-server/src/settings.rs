@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{CentreError, CentreErrorKind};
 use crate::files;
+use crate::ids::RequestId;
 use crate::officers::Role;
 
 /// Settings of a centre in a folder, as `centre.toml` holds them.
@@ -24,6 +25,13 @@ pub struct Settings {
     /// How long a CRL is good for, in hours.
     #[serde(default = "default_crl_hours")]
     pub crl_hours: u32,
+    /// How many shards the issuing authority's CRL has beside the complete one, which certificates
+    /// name instead of it; 0 for a centre of less than some hundred thousand certificates.
+    #[serde(default)]
+    pub crl_shards: u32,
+    /// Whether delta CRLs are published, and named in the complete ones.
+    #[serde(default)]
+    pub crl_deltas: bool,
     /// Public addresses.
     #[serde(default)]
     pub addresses: Addresses,
@@ -116,6 +124,8 @@ impl Settings {
     pub(crate) const FILE: &'static str = "centre.toml";
     /// A year: offline roots renew their list so seldom.
     const MAX_CRL_HOURS: u32 = 366 * 24;
+    /// Ten million certificates in shards of ten thousand.
+    const MAX_CRL_SHARDS: u32 = 1024;
 
     /// The settings of a new centre: the shipped profiles of end entities.
     pub(crate) fn new(name: &str, organization: &str, test: bool, addresses: Addresses) -> Self {
@@ -148,6 +158,8 @@ impl Settings {
             organization: organization.to_owned(),
             test,
             crl_hours: DEFAULT_CRL_HOURS,
+            crl_shards: 0,
+            crl_deltas: false,
             addresses,
             profiles,
         }
@@ -182,6 +194,21 @@ impl Settings {
                     "crl-hours is {}, not 1 to {}",
                     self.crl_hours,
                     Self::MAX_CRL_HOURS
+                ),
+            ));
+        }
+        let addressed = self.addresses.crl.first().is_some()
+            && self.addresses.crl.iter().all(|url| url.ends_with(".crl"));
+        if self.crl_shards > Self::MAX_CRL_SHARDS
+            || ((self.crl_shards > 0 || self.crl_deltas) && !addressed)
+        {
+            return Err(CentreError::new(
+                CentreErrorKind::Settings,
+                path.display(),
+                format_args!(
+                    "crl-shards is {}: at most {}; they and deltas need addresses.crl that end in .crl",
+                    self.crl_shards,
+                    Self::MAX_CRL_SHARDS
                 ),
             ));
         }
@@ -232,6 +259,15 @@ impl Settings {
                     format_args!("is not one of this centre: {}", known.join(", ")),
                 )
             })
+    }
+
+    /// The CRL shard of the certificate that answers a request: requests have random names, so that
+    /// shards grow alike.
+    pub(crate) fn shard(&self, request: &RequestId) -> u32 {
+        let [a, b, c, d, ..] = request.0;
+        let n = u32::from_be_bytes([a, b, c, d]);
+        n.checked_rem(self.crl_shards)
+            .map_or(0, |shard| shard.saturating_add(1))
     }
 
     /// A name as it stands in certificates.

@@ -22,7 +22,7 @@ use ca_server::officers::Officer;
 use ca_server::records::{
     Approval, AuditEntry, CertificateRecord, Crl, DocumentChange, DocumentRecord, Holder, Issuer,
     Request as StoredRequest, RequestRecord, RequestStatus, RevocationReason, Standing,
-    StatusEntry, Stop, SubjectRecord,
+    StatusChange, StatusEntry, Stop, SubjectRecord,
 };
 use ca_server::store::sqlite::SqliteStore;
 use ca_server::store::{CertificateFilter, Receipt, StatusFilter, Store, StoreError};
@@ -612,6 +612,17 @@ impl Store for Failing {
         v: &mut dyn FnMut(StatusEntry) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         self.inner.visit_status(i, s, f, v)
+    }
+    fn visit_changes(
+        &self,
+        i: &KeyId,
+        a: u64,
+        v: &mut dyn FnMut(StatusChange) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.inner.visit_changes(i, a, v)
+    }
+    fn commits(&self) -> Option<u64> {
+        self.inner.commits()
     }
     fn latest_crl_number(&self, i: &KeyId, s: u32) -> Result<Option<u64>, StoreError> {
         self.inner.latest_crl_number(i, s)

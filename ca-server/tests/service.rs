@@ -9,91 +9,19 @@
     reason = "a test that meets the unexpected should stop"
 )]
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod served;
+
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use esign_core::keys::{Curve, KeySpec, PrivateKey};
-use esign_core::x509::{NameBuilder, Request, to_pem};
 use serde_json::{Value, json};
-use ureq::tls::{Certificate, ClientCert, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
+use ureq::tls::{ClientCert, PemItem};
 
-static NEXT: AtomicUsize = AtomicUsize::new(0);
-
-/// A demonstration centre on free ports; ended with the test, however that ends.
-struct Server {
-    child: Child,
-    dir: PathBuf,
-    address: String,
-    operators: String,
-}
-
-fn command(dir: &Path, listen: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ca-server"));
-    command
-        .arg("--dir")
-        .arg(dir)
-        .env("CA_SERVER_PUBLIC__LISTEN", listen)
-        .env("CA_SERVER_OPERATORS__LISTEN", "127.0.0.1:0");
-    command
-}
-
-impl Server {
-    fn start() -> Self {
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("service-{}-{n}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&dir);
-        let mut child = command(&dir, "127.0.0.1:0")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut told = |word: &str| loop {
-            let mut line = String::new();
-            assert!(stdout.read_line(&mut line).unwrap() > 0, "no {word}");
-            if let Some((_, address)) = line.trim().split_once("://")
-                && line.starts_with(word)
-            {
-                return address.to_owned();
-            }
-        };
-        let address = told("everybody:");
-        let operators = told("officers:");
-        // Kept open, so that the last line can be written.
-        child.stdout = Some(stdout.into_inner());
-        Self {
-            child,
-            dir,
-            address,
-            operators,
-        }
-    }
-
-    fn ask(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "{request} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}
+use served::{
+    Officer, Server, certificates, command, csr, issued, ocsp_request, pem, person, status_of,
+};
 
 #[test]
 fn answers_that_it_is_alive() {
@@ -181,102 +109,6 @@ fn says_why_it_cannot_start() {
         .output()
         .unwrap();
     assert_eq!(none.status.code(), Some(2));
-}
-
-/// An officer of the demonstration with his client certificate.
-struct Officer {
-    agent: ureq::Agent,
-    base: String,
-}
-
-fn pem(path: &Path) -> Vec<PemItem<'static>> {
-    parse_pem(&std::fs::read(path).unwrap())
-        .map(Result::unwrap)
-        .collect()
-}
-
-fn certificates(path: &Path) -> Vec<Certificate<'static>> {
-    pem(path)
-        .into_iter()
-        .filter_map(|item| match item {
-            PemItem::Certificate(certificate) => Some(certificate),
-            _ => None,
-        })
-        .collect()
-}
-
-impl Officer {
-    fn of(server: &Server, name: &str) -> Self {
-        let folder = server.dir.join("officers").join(name);
-        let key = pem(&folder.join("key.pem")).remove(0);
-        let PemItem::PrivateKey(key) = key else {
-            panic!("no key")
-        };
-        let client =
-            ClientCert::new_with_certs(&certificates(&folder.join("certificate.pem")), key);
-        Self::with(server, Some(client))
-    }
-
-    fn with(server: &Server, client: Option<ClientCert>) -> Self {
-        let authority = certificates(&server.dir.join("issuing.pem"));
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .root_certs(RootCerts::new_with_certs(&authority))
-            .client_cert(client)
-            .build();
-        let config = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            .build();
-        Self {
-            agent: config.into(),
-            base: format!("https://{}", server.operators),
-        }
-    }
-
-    fn answer(response: ureq::http::Response<ureq::Body>) -> (u16, Value) {
-        let status = response.status().as_u16();
-        let problem = response.headers()["content-type"] == "application/problem+json";
-        assert_eq!(problem, status >= 400, "{status}");
-        let mut body = response.into_body();
-        (status, body.read_json().unwrap())
-    }
-
-    fn get(&self, path: &str) -> (u16, Value) {
-        Self::answer(
-            self.agent
-                .get(format!("{}{path}", self.base))
-                .call()
-                .unwrap(),
-        )
-    }
-
-    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let request = self.agent.post(format!("{}{path}", self.base));
-        Self::answer(request.send_json(body).unwrap())
-    }
-
-    fn put(&self, path: &str, body: &Value) -> (u16, Value) {
-        let request = self.agent.put(format!("{}{path}", self.base));
-        Self::answer(request.send_json(body).unwrap())
-    }
-}
-
-fn csr() -> String {
-    let key = PrivateKey::generate(KeySpec::Ec(Curve::P256)).unwrap();
-    let name = NameBuilder::new()
-        .with(esign_core::oid::COMMON_NAME, "x")
-        .build()
-        .unwrap();
-    let request = Request::sign(&name, &key).unwrap();
-    to_pem("CERTIFICATE REQUEST", request.der())
-}
-
-fn person(fin: &str) -> Value {
-    json!({"natural-person": {
-        "given-name": "Aysel", "surname": "Əliyeva", "identifier": {"fin": fin}, "country": "AZ"
-    }})
 }
 
 /// The words of the issue: requested, vetted, approved by another, issued, suspended, revoked.
@@ -544,61 +376,6 @@ fn what_is_malformed_is_refused_in_words() {
     assert_eq!(registrar.put("/api/v1/requests", &json!({})).0, 405);
 }
 
-fn status_of(server: &Server, serial: &str) -> esign_core::ocsp::CertStatus {
-    let request = ocsp_request(server, serial);
-    let agent: ureq::Agent = ureq::Agent::config_builder().build().into();
-    let mut answer = agent
-        .post(format!("http://{}/ocsp", server.address))
-        .content_type("application/ocsp-request")
-        .send(&request[..])
-        .unwrap();
-    assert_eq!(
-        answer.headers()["content-type"],
-        "application/ocsp-response"
-    );
-    assert_eq!(answer.headers()["cache-control"], "no-store");
-    let der = answer.body_mut().read_to_vec().unwrap();
-    let response = esign_core::ocsp::OcspResponse::from_der(&der).unwrap();
-    let basic = response.basic.unwrap();
-    let issuing = &authority(server);
-    let delegate = &basic.certificates()[0];
-    delegate
-        .verify_signed_by(issuing.public_key().unwrap())
-        .unwrap();
-    basic
-        .verify_signed_by(delegate.public_key().unwrap())
-        .unwrap();
-    basic.singles()[0].status
-}
-
-fn authority(server: &Server) -> esign_core::x509::Certificate {
-    let pem = std::fs::read(server.dir.join("issuing.pem")).unwrap();
-    esign_core::x509::certificates(&pem).unwrap().remove(0)
-}
-
-fn ocsp_request(server: &Server, serial: &str) -> Vec<u8> {
-    let id = esign_core::ocsp::CertId::new(
-        esign_core::x509::SerialNumber::parse_hex(serial).unwrap(),
-        &authority(server),
-        esign_core::keys::DigestAlgorithm::Sha256,
-    );
-    esign_core::ocsp::RequestBuilder {
-        asked: vec![id.unwrap()],
-        nonce: None,
-    }
-    .build()
-    .unwrap()
-}
-
-fn issued(registrar: &Officer) -> String {
-    let order = json!({"csr": csr(), "profile": "tls-client", "identity": person("5ABC12Z")});
-    let (_, made) = registrar.post("/api/v1/requests", &order);
-    let path = format!("/api/v1/requests/{}/issue", made["id"].as_str().unwrap());
-    let (status, issued) = registrar.post(&path, &json!({}));
-    assert_eq!(status, 200, "{issued}");
-    issued["serial"].as_str().unwrap().to_owned()
-}
-
 #[test]
 fn the_world_learns_of_a_revocation_at_once() {
     use esign_core::ocsp::CertStatus;
@@ -706,4 +483,25 @@ fn caches_are_told_how_long() {
     assert_eq!(post("text/plain", b"x"), 415);
     assert_eq!(post("application/ocsp-request", &[0; 70_000]), 413);
     assert_eq!(post("application/ocsp-request", b"x"), 200);
+}
+
+#[test]
+fn a_client_that_asks_too_often_is_told_to_wait() {
+    let server = Server::start();
+    let refused = std::thread::scope(|scope| {
+        let ask = || {
+            let officer = Officer::of(&server, "auditor");
+            (0..served::REQUESTS_A_SECOND)
+                .filter(|_| officer.get("/api/v1/nothing").0 == 429)
+                .count()
+        };
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+        threads
+            .into_iter()
+            .map(|t| t.join().unwrap())
+            .sum::<usize>()
+    });
+    assert!(refused > 0);
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(Officer::of(&server, "auditor").get("/api/v1/me").0, 200);
 }

@@ -116,10 +116,7 @@ impl Trial {
             Authority::new(self.issuing().clone()).unwrap(),
             self.key(),
             "issuing".to_owned(),
-            PublisherOptions {
-                folder: self.dir.join("crl"),
-                lifetime: 86_400,
-            },
+            PublisherOptions::new(self.dir.join("crl"), 86_400),
         )
     }
 
@@ -372,23 +369,28 @@ fn number(list: &esign_core::crl::Crl) -> SerialNumber {
 fn lists_follow_changes_and_the_clock() {
     let trial = Trial::new();
     let publisher = trial.publisher();
-    let first = publisher.publish_if_due(at(10)).unwrap().unwrap();
+    let first = publisher.publish_if_due(at(10)).unwrap().remove(0);
     assert!(first.is_empty() && on_disk(&trial.dir).der() == first.der());
-    assert!(publisher.publish_if_due(at(11)).unwrap().is_none());
+    assert!(publisher.publish_if_due(at(11)).unwrap().is_empty());
     let serial = trial.certificate.serial();
     trial.centre.suspend(serial, "asked", &who(12)).unwrap();
-    let second = publisher.publish_if_due(at(12)).unwrap().unwrap();
+    let second = publisher.publish_if_due(at(12)).unwrap().remove(0);
     assert_eq!(
         second.find(serial).unwrap().unwrap().reason,
         Some(ListReason::CertificateHold)
     );
-    assert!(publisher.publish_if_due(at(13)).unwrap().is_none());
+    assert!(publisher.publish_if_due(at(13)).unwrap().is_empty());
     trial.centre.restore(serial, "asked", &who(14)).unwrap();
-    let third = publisher.publish_if_due(at(14)).unwrap().unwrap();
+    let third = publisher.publish_if_due(at(14)).unwrap().remove(0);
     assert!(third.is_empty());
     // Half of its life later the next one is there, without a change.
-    assert!(publisher.publish_if_due(at(14 + 43_199)).unwrap().is_none());
-    let fourth = publisher.publish_if_due(at(14 + 43_200)).unwrap().unwrap();
+    assert!(
+        publisher
+            .publish_if_due(at(14 + 43_199))
+            .unwrap()
+            .is_empty()
+    );
+    let fourth = publisher.publish_if_due(at(14 + 43_200)).unwrap().remove(0);
     let numbers = [&first, &second, &third, &fourth].map(|list| {
         let linted = lint::crl(list.der());
         assert!(
@@ -432,10 +434,7 @@ fn a_store_restored_from_a_backup_reuses_no_number() {
         Authority::new(trial.issuing().clone()).unwrap(),
         trial.key(),
         "issuing".to_owned(),
-        PublisherOptions {
-            folder: trial.dir.join("crl"),
-            lifetime: 86_400,
-        },
+        PublisherOptions::new(trial.dir.join("crl"), 86_400),
     );
     let next = publisher.publish(at(21)).unwrap();
     assert!(number(&next).as_bytes() > number(&lost).as_bytes());
@@ -454,7 +453,7 @@ fn a_list_that_cannot_be_written_is_due_again() {
     assert!(store.latest_crl(&issuer, 0).unwrap().is_none());
     let taken = store.latest_crl_number(&issuer, 0).unwrap().unwrap();
     std::fs::create_dir(&folder).unwrap();
-    let list = publisher.publish_if_due(at(10)).unwrap().unwrap();
+    let list = publisher.publish_if_due(at(10)).unwrap().remove(0);
     assert!(store.latest_crl(&issuer, 0).unwrap().unwrap().number > taken);
     assert_eq!(on_disk(&trial.dir).der(), list.der());
 }

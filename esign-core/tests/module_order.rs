@@ -20,7 +20,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("der", &["oid", "time"]),
     ("report", &["time"]),
     ("keys", &["der", "oid", "time"]),
-    ("lint", &["report", "der", "oid", "time"]),
+    ("lint", &["keys", "report", "der", "oid", "time"]),
     ("x509", &["lint", "keys", "report", "der", "oid", "time"]),
     ("crl", &["x509", "keys", "report", "der", "oid", "time"]),
     (
@@ -83,6 +83,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     ("code", &["keys"]),
     ("visible_seal", &["keys", "x509", "code", "der"]),
+    ("log", &["keys", "time"]),
     ("register", &["code", "visible_seal", "keys", "time"]),
     (
         "stamp",

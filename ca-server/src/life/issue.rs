@@ -18,6 +18,7 @@ use crate::ids::{CertificateId, KeyId, Name, RequestId, Serial};
 use crate::officers::Role;
 use crate::records::{CertificateRecord, Intent, RequestStatus, RevocationReason, Standing};
 use crate::settings::Settings;
+use crate::status::shard_address;
 use crate::store::Store;
 
 /// A certificate that a request was answered with.
@@ -231,10 +232,10 @@ impl Life {
         let issued = match (id, certificate) {
             (Some(id), Some(certificate)) => Issued { id, certificate },
             _ => {
-                let shard = 0;
+                let shard = self.settings.shard(request);
                 let (id, certificate) = Job {
                     store: self.store.as_ref(),
-                    issuer: &self.as_issuer(issuing),
+                    issuer: &self.as_issuer(issuing, shard),
                     issuer_key: issuing.id(),
                     key: issuing.key.as_ref(),
                     request: *request,
@@ -366,11 +367,15 @@ impl Life {
         Ok(())
     }
 
-    fn as_issuer(&self, issuing: &IssuingKey) -> Issuer {
+    fn as_issuer(&self, issuing: &IssuingKey, shard: u32) -> Issuer {
         let addresses = &self.settings.addresses;
         Issuer {
             certificate: Some(issuing.certificate.clone()),
-            crl: addresses.crl.clone(),
+            crl: addresses
+                .crl
+                .iter()
+                .map(|complete| shard_address(complete, shard, false))
+                .collect(),
             ocsp: addresses.ocsp.clone(),
             ca_issuers: addresses.ca_issuers.clone(),
         }

@@ -14,11 +14,18 @@ use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::{KeyId, Name};
 use crate::life::{Actor, IssuingKey, Life, NewRequest};
 use crate::officers::{Officer, Role};
-use crate::status::http::Served;
-use crate::status::{Authority, Publisher, PublisherOptions, Responder, ResponderOptions, Signer};
+use crate::status::http::{Files, Served};
+use crate::status::{
+    Authority, POLL, PublicLists, Publisher, PublisherOptions, Responder, ResponderOptions, Signer,
+};
 
 /// What a role does about every second.
 pub type Task = Box<dyn Fn(UnixTime) -> Result<(), CentreError> + Send + Sync>;
+
+/// Certificates whose OCSP answers are kept: some 50 MiB.
+const PRESIGNED: usize = 32_768;
+/// How long a delta is good for, in seconds: what it tells is told again after half an hour.
+const DELTA_LIFETIME: i64 = 3600;
 
 /// What a role adds to a service.
 pub(super) struct Added {
@@ -59,30 +66,57 @@ pub(super) fn status(
     let responder = Arc::new(Responder::new(
         life.store().clone(),
         served,
-        ResponderOptions::default(),
+        ResponderOptions {
+            presigned: PRESIGNED,
+            ..ResponderOptions::default()
+        },
     ));
+    polled(&responder)?;
     let mut tasks: Vec<Task> = Vec::new();
     let lists = dir.join("crl");
-    let lifetime = i64::from(life.settings().crl_hours).saturating_mul(3600);
+    let public_lists = dir.join("lists");
+    std::fs::create_dir_all(&public_lists)
+        .map_err(|e| ServiceError::new(public_lists.display(), e))?;
+    let settings = life.settings();
+    let lifetime = i64::from(settings.crl_hours).saturating_mul(3600);
     let mut issuers = HashMap::new();
-    for one in issuing.iter().chain(&roots) {
+    for (n, one) in issuing.iter().chain(&roots).enumerate() {
         let authority = Authority::new(one.key.certificate.clone())?;
         issuers.insert(one.name.clone(), one.key.certificate.der().to_vec());
+        let mut options = PublisherOptions::new(lists.clone(), lifetime);
+        // A root revokes a few certificates in its life: one list serves it.
+        if n < issuing.len() {
+            options.shards = settings.crl_shards;
+            options.delta_lifetime = settings.crl_deltas.then_some(DELTA_LIFETIME);
+            options.address = settings.addresses.crl.first().cloned();
+            let public = PublicLists::new(
+                life.store().clone(),
+                authority.clone(),
+                one.name.clone(),
+                public_lists.clone(),
+            );
+            tasks.push(Box::new(move |at| {
+                if public.is_late(at) {
+                    tracing::error!("half of the term for renewing the public lists is over");
+                }
+                public.publish_if_due(at).map(|_| ())
+            }));
+        }
         let publisher = Publisher::new(
             life.store().clone(),
             authority,
             one.key.key.clone(),
             one.name.clone(),
-            PublisherOptions {
-                folder: lists.clone(),
-                lifetime,
-            },
+            options,
         );
         // There is a list before the first answer.
         publisher.publish_if_due(at)?;
         tasks.push(Box::new(move |at| {
-            if let Some(list) = publisher.publish_if_due(at)? {
+            for list in publisher.publish_if_due(at)? {
                 tracing::info!(entries = list.len(), "a list was published");
+            }
+            for alarm in publisher.alarms(at) {
+                tracing::error!(?alarm, "half of a legal term is over");
             }
             Ok(())
         }));
@@ -91,10 +125,30 @@ pub(super) fn status(
     let routes = crate::status::http::routes(Arc::new(Served {
         responder,
         lists,
+        public_lists,
+        files: Files::default(),
         issuers,
         clock,
     }));
     Ok(Added { routes, tasks })
+}
+
+/// Looks for changes of other processes as long as the responder is there.
+fn polled(responder: &Arc<Responder>) -> Result<(), ServiceError> {
+    let responder = Arc::downgrade(responder);
+    std::thread::Builder::new()
+        .name("status".to_owned())
+        .spawn(move || {
+            while let Some(responder) = responder.upgrade() {
+                if let Err(error) = responder.poll() {
+                    tracing::error!(%error, "changes cannot be looked for; every answer is signed");
+                }
+                drop(responder);
+                std::thread::sleep(POLL);
+            }
+        })
+        .map_err(|e| ServiceError::new("the thread that looks for changes", e))?;
+    Ok(())
 }
 
 type Renewed = Vec<(KeyId, Certificate, UnixTime)>;

@@ -2,9 +2,9 @@
 //! 6, RFC 5280 4.2.1.13).
 
 use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -18,7 +18,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use esign_core::time::UnixTime;
 
 use super::{Answer, Responder};
-use crate::ids::{Digest, Hex};
+use crate::ids::Digest;
 
 /// Largest request: one for 100 certificates has some 8 KiB.
 const MAX_REQUEST: usize = 64 * 1024;
@@ -29,20 +29,69 @@ const MAX_LIST: u64 = 1 << 30;
 pub struct Served {
     /// Answers to OCSP requests.
     pub responder: Arc<Responder>,
-    /// Folder of the lists.
+    /// Folder of the CRLs.
     pub lists: PathBuf,
+    /// Folder of the public lists.
+    pub public_lists: PathBuf,
+    /// What was read of both.
+    pub files: Files,
     /// Certificates of issuers by the name under which they are asked for, DER.
     pub issuers: HashMap<String, Vec<u8>>,
     /// The system's clock.
     pub clock: fn() -> UnixTime,
 }
 
-/// `POST /ocsp`, `GET /ocsp/{request}`, `GET /crl/{name}.crl`, `GET /ca/{name}.cer`.
+/// Files in memory, for as long as they are the same on the disk. There are as many as are published.
+#[derive(Default)]
+pub struct Files(Mutex<HashMap<PathBuf, Arc<Kept>>>);
+
+struct Kept {
+    stamp: Stamp,
+    octets: Bytes,
+    tag: String,
+    /// When it was made, and when the next one is there.
+    made: UnixTime,
+    next: Option<UnixTime>,
+}
+
+/// Which file it is: one that replaces it has another number, or at least another time.
+#[derive(Clone, PartialEq, Eq)]
+struct Stamp {
+    number: u64,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(path: &FilePath) -> std::io::Result<Self> {
+        let metadata = std::fs::metadata(path)?;
+        #[cfg(unix)]
+        let number = std::os::unix::fs::MetadataExt::ino(&metadata);
+        #[cfg(not(unix))]
+        let number = 0;
+        Ok(Self {
+            number,
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        })
+    }
+}
+
+/// What is in a file, and how it is served.
+#[derive(Clone, Copy)]
+enum Kind {
+    Crl,
+    PublicList,
+}
+
+/// `POST /ocsp`, `GET /ocsp/{request}`, `GET /crl/{name}.crl`, `GET /ca/{name}.cer`,
+/// `GET /lists/{name}.csv`.
 pub fn routes(served: Arc<Served>) -> Router {
     Router::new()
         .route("/ocsp", post(asked_by_post))
         .route("/ocsp/{*request}", get(asked_by_get))
         .route("/crl/{file}", get(list))
+        .route("/lists/{file}", get(public_list))
         .route("/ca/{file}", get(issuer))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(Extension(served))
@@ -77,29 +126,39 @@ async fn asked_by_get(
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
     // What is not Base64 is not a request: the responder says so in its own way.
-    let request = BASE64.decode(request.trim_matches('/')).unwrap_or_default();
+    let request = BASE64.decode(request).unwrap_or_default();
     let answer = answer(&served, &request);
     respond(answer, &headers, (served.clock)())
 }
 
-/// The store is asked here and now, on a thread that others need not wait for.
 fn answer(served: &Served, request: &[u8]) -> Answer {
-    tokio::task::block_in_place(|| served.responder.answer(request, (served.clock)()))
+    let at = (served.clock)();
+    let asked = match served.responder.read(request) {
+        Ok(asked) => asked,
+        Err(answer) => return answer,
+    };
+    if let Some(answer) = served.responder.ready(&asked, at) {
+        return answer;
+    }
+    if served.responder.is_slow() {
+        // The store is asked here and now, on a thread that others need not wait for.
+        tokio::task::block_in_place(|| served.responder.sign(&asked, at))
+    } else {
+        // A look into memory and a signature: to change threads would take longer.
+        served.responder.sign(&asked, at)
+    }
 }
 
 fn respond(answer: Answer, asked: &HeaderMap, now: UnixTime) -> Response {
-    let tag = format!("\"{}\"", Digest::of(&answer.der));
-    let mut headers = HeaderMap::new();
-    set(
-        &mut headers,
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(
         header::CONTENT_TYPE,
-        "application/ocsp-response",
+        HeaderValue::from_static("application/ocsp-response"),
     );
-    match answer.kept {
-        None => set(&mut headers, header::CACHE_CONTROL, "no-store"),
-        Some((made, until)) => {
+    match (answer.kept, &answer.tag) {
+        (Some((made, until)), Some(tag)) => {
             let left = until.seconds().saturating_sub(now.seconds()).max(0);
-            set(&mut headers, header::ETAG, &tag);
+            set(&mut headers, header::ETAG, tag);
             set(&mut headers, header::LAST_MODIFIED, &http_date(made));
             set(&mut headers, header::EXPIRES, &http_date(until));
             set(
@@ -107,12 +166,15 @@ fn respond(answer: Answer, asked: &HeaderMap, now: UnixTime) -> Response {
                 header::CACHE_CONTROL,
                 &format!("max-age={left}, public, no-transform, must-revalidate"),
             );
-            if same(asked, &tag) {
+            if same(asked, tag) {
                 return (StatusCode::NOT_MODIFIED, headers).into_response();
             }
         }
+        _ => {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
     }
-    (headers, answer.der).into_response()
+    (headers, Bytes::from_owner(answer.der)).into_response()
 }
 
 async fn list(
@@ -120,60 +182,118 @@ async fn list(
     asked: HeaderMap,
     Path(file): Path<String>,
 ) -> Response {
-    let Some(name) = file.strip_suffix(".crl").filter(|name| plain(name)) else {
-        return StatusCode::NOT_FOUND.into_response();
+    file_of(served, Kind::Crl, &file, &asked).await
+}
+
+async fn public_list(
+    Extension(served): Extension<Arc<Served>>,
+    asked: HeaderMap,
+    Path(file): Path<String>,
+) -> Response {
+    file_of(served, Kind::PublicList, &file, &asked).await
+}
+
+async fn file_of(served: Arc<Served>, kind: Kind, file: &str, asked: &HeaderMap) -> Response {
+    let (folder, suffix, content) = match kind {
+        Kind::Crl => (&served.lists, ".crl", "application/pkix-crl"),
+        Kind::PublicList => (&served.public_lists, ".csv", "text/csv; charset=utf-8"),
     };
-    let path = served.lists.join(format!("{name}.crl"));
-    let read = tokio::task::spawn_blocking(move || {
-        let length = std::fs::metadata(&path)?.len();
-        if length > MAX_LIST {
-            return Err(std::io::Error::other("the list is too large to be served"));
-        }
-        std::fs::read(&path)
-    });
-    let octets = match read.await {
-        Ok(Ok(octets)) => octets,
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+    if !file.strip_suffix(suffix).is_some_and(plain) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let path = folder.join(file);
+    let kept = match served.files.of(path, kind).await {
+        Ok(kept) => kept,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return StatusCode::NOT_FOUND.into_response();
         }
-        Ok(Err(error)) => {
-            tracing::error!(%error, name, "a list cannot be read");
+        Err(error) => {
+            tracing::error!(%error, file, "a list cannot be read");
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
-        Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
-    };
-    // Lists written by the ceremony of a root come as PEM or DER; DER is served (RFC 2585 4.2).
-    let Ok(lists) = esign_core::crl::crls(&octets) else {
-        tracing::error!(name, "the file is no list");
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    let Some(list) = lists.first() else {
-        return StatusCode::NOT_FOUND.into_response();
     };
     let now = (served.clock)();
-    let tag = format!("\"{}\"", Hex(&list.sha256()));
-    let mut headers = HeaderMap::new();
-    set(&mut headers, header::CONTENT_TYPE, "application/pkix-crl");
-    set(&mut headers, header::ETAG, &tag);
-    set(
-        &mut headers,
-        header::LAST_MODIFIED,
-        &http_date(list.this_update()),
-    );
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
+    set(&mut headers, header::ETAG, &kept.tag);
+    set(&mut headers, header::LAST_MODIFIED, &http_date(kept.made));
     // A list is replaced as soon as something changes: caches ask again after a minute.
-    let left = list
-        .next_update()
-        .map_or(0, |next| next.seconds().saturating_sub(now.seconds()))
+    let left = kept
+        .next
+        .map_or(60, |next| next.seconds().saturating_sub(now.seconds()))
         .clamp(0, 60);
+    set(&mut headers, header::EXPIRES, &http_date(now.plus(left)));
     set(
         &mut headers,
         header::CACHE_CONTROL,
         &format!("max-age={left}, public, no-transform, must-revalidate"),
     );
-    if same(&asked, &tag) {
+    if same(asked, &kept.tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
-    (headers, list.der().to_vec()).into_response()
+    (headers, kept.octets.clone()).into_response()
+}
+
+impl Files {
+    async fn of(&self, path: PathBuf, kind: Kind) -> std::io::Result<Arc<Kept>> {
+        let stamp = Stamp::of(&path)?;
+        let known = self.map().get(&path).cloned();
+        if let Some(kept) = known
+            && kept.stamp == stamp
+        {
+            return Ok(kept);
+        }
+        // A file that is replaced between the two looks is read once more than needed.
+        let from = path.clone();
+        let kept = tokio::task::spawn_blocking(move || Kept::read(&from, kind, stamp))
+            .await
+            .map_err(std::io::Error::other)??;
+        let kept = Arc::new(kept);
+        self.map().insert(path, kept.clone());
+        Ok(kept)
+    }
+
+    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Arc<Kept>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn read(path: &FilePath, kind: Kind, stamp: Stamp) -> std::io::Result<Self> {
+        let wrong = std::io::Error::other::<&str>;
+        if stamp.length > MAX_LIST {
+            return Err(wrong("the list is too large to be served"));
+        }
+        let octets = std::fs::read(path)?;
+        let (octets, made, next) = match kind {
+            Kind::Crl => {
+                // Lists written by the ceremony of a root come as PEM or DER; DER is served (RFC 2585 4.2).
+                let lists =
+                    esign_core::crl::crls(&octets).map_err(|_| wrong("the file is no list"))?;
+                let list = lists.first().ok_or_else(|| wrong("the file is no list"))?;
+                let der = if list.der() == octets {
+                    octets
+                } else {
+                    list.der().to_vec()
+                };
+                (der, list.this_update(), list.next_update())
+            }
+            Kind::PublicList => {
+                let made = stamp
+                    .modified
+                    .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+                let made = made.and_then(|since| i64::try_from(since.as_secs()).ok());
+                (octets, UnixTime::from_seconds(made.unwrap_or(0)), None)
+            }
+        };
+        Ok(Self {
+            stamp,
+            tag: format!("\"{}\"", Digest::of(&octets)),
+            octets: octets.into(),
+            made,
+            next,
+        })
+    }
 }
 
 async fn issuer(Extension(served): Extension<Arc<Served>>, Path(file): Path<String>) -> Response {

@@ -4,6 +4,8 @@
 
 #[cfg(feature = "http")]
 pub mod http;
+pub mod lists;
+mod presigned;
 mod publisher;
 mod responder;
 
@@ -13,8 +15,11 @@ use esign_core::keys::{DigestAlgorithm, Hasher, SigningKey};
 use esign_core::ocsp::CertId;
 use esign_core::x509::Certificate;
 
-pub use self::publisher::{Publisher, PublisherOptions};
-pub use self::responder::{Answer, Responder, ResponderOptions, Signer};
+pub use self::lists::PublicLists;
+pub use self::presigned::POLL;
+pub(crate) use self::publisher::shard_address;
+pub use self::publisher::{Alarm, Publisher, PublisherOptions, file_name};
+pub use self::responder::{Answer, Asked, Counts, Responder, ResponderOptions, Signer};
 use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::KeyId;
 
@@ -90,9 +95,9 @@ impl Authority {
         self.id
     }
 
-    /// Whether a request speaks of one of its certificates.
-    fn is_named_by(&self, id: &CertId) -> bool {
-        self.names.iter().any(|by| {
+    /// By which of [`NAMED_BY`] a request speaks of one of its certificates, if it does.
+    fn named_by(&self, id: &CertId) -> Option<usize> {
+        self.names.iter().position(|by| {
             id.algorithm == Ok(by.algorithm) && id.name_hash == by.name && id.key_hash == by.key
         })
     }

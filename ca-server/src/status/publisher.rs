@@ -2,14 +2,22 @@
 //!
 //! A number is reserved before anything is signed with it, the file is there before the store says
 //! so; a crash between two steps leaves an unused number or a newer file, both harmless.
+//!
+//! Shard 0 is the complete list of everything that the key signed. Where there are more shards, each
+//! is a complete list for the certificates whose distribution point names it (RFC 5280 5.2.5). Of
+//! each there may be a delta (5.2.4).
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use esign_core::crl::{Crl, CrlBuilder, RevocationReason as ListReason, RevokedCertificate};
+use esign_core::crl::{
+    Crl, CrlBuilder, CrlScope, IssuingDistributionPoint, RevocationReason as ListReason,
+    RevokedCertificate,
+};
+use esign_core::report::{Finding, Indication};
 use esign_core::time::UnixTime;
-use esign_core::x509::SerialNumber;
+use esign_core::x509::{DistributionPoint, GeneralName, SerialNumber};
 
 use super::{Authority, Key};
 use crate::acts::Change;
@@ -27,6 +35,74 @@ pub struct PublisherOptions {
     pub folder: PathBuf,
     /// From a list's thisUpdate to its nextUpdate, in seconds; a new one is made after half of it.
     pub lifetime: i64,
+    /// How many shards there are beside the complete list: 1 to this number.
+    pub shards: u32,
+    /// From a delta's thisUpdate to its nextUpdate, in seconds; none makes no deltas.
+    pub delta_lifetime: Option<i64>,
+    /// Public address of the complete list (`….crl`), which names the lists to their readers. Needed
+    /// for shards and deltas.
+    pub address: Option<String>,
+}
+
+impl PublisherOptions {
+    /// Complete lists alone.
+    pub const fn new(folder: PathBuf, lifetime: i64) -> Self {
+        Self {
+            folder,
+            lifetime,
+            shards: 0,
+            delta_lifetime: None,
+            address: None,
+        }
+    }
+}
+
+/// A complete list of so many entries is made at once after a change: it takes some 20 ms. A longer
+/// one waits for [`PATIENCE`] where a delta tells of the change before.
+const MADE_AT_ONCE: usize = 20_000;
+/// How long a change may wait for a long complete list, in seconds: a quarter of the hour that
+/// EN 319 411-1 6.2.4 gives.
+const PATIENCE: i64 = 900;
+/// When to sound the alarm: half of that hour.
+const LATE: i64 = 1800;
+/// How far beyond its half a list's life may be before that is an alarm, in seconds.
+const SLACK: i64 = 60;
+
+/// Something that comes near to a legal term.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Alarm {
+    /// A change is on no complete list since this time (60 minutes, EN 319 411-1 6.2.4).
+    Unpublished {
+        /// The list.
+        shard: u32,
+        /// When it was first seen.
+        since: UnixTime,
+    },
+    /// A list was not made anew at half of its life (24 hours, EN 319 411-1 6.3.9).
+    Ageing {
+        /// The list.
+        shard: u32,
+        /// When it was made.
+        made: UnixTime,
+    },
+}
+
+/// Name of the file of a list and of its public address's last part, without `.crl`.
+pub fn file_name(name: &str, shard: u32, delta: bool) -> String {
+    let tail = if delta { "-delta" } else { "" };
+    match shard {
+        0 => format!("{name}{tail}"),
+        n => format!("{name}-{n}{tail}"),
+    }
+}
+
+/// The public address of a list, from that of the complete one; as it is where that does not end in
+/// `.crl`.
+pub(crate) fn shard_address(complete: &str, shard: u32, delta: bool) -> String {
+    match complete.strip_suffix(".crl") {
+        Some(stem) => format!("{}.crl", file_name(stem, shard, delta)),
+        None => complete.to_owned(),
+    }
 }
 
 /// Publishes the lists of one authority.
@@ -48,17 +124,46 @@ impl std::fmt::Debug for Publisher {
     }
 }
 
-/// What the last list of this process was made of.
-#[derive(Clone, Copy, Default)]
+/// What this process saw and made.
+#[derive(Default)]
 struct Seen {
-    /// Number of the last audit entry that was looked at.
+    /// The last change that was seen; none before the first turn.
+    audit: Option<u64>,
+    scopes: Vec<Scope>,
+}
+
+/// One list and its delta.
+#[derive(Default)]
+struct Scope {
+    complete: Option<Made>,
+    delta: Option<UnixTime>,
+    /// The first change that is not on the complete list.
+    waiting: Option<UnixTime>,
+    /// Whether something changed that is on neither list.
+    untold: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Made {
+    number: u64,
+    at: UnixTime,
+    entries: usize,
+    /// Every change up to this one is on it.
     audit: u64,
-    /// When the next list is due by time; none before the first one.
-    due: Option<UnixTime>,
+}
+
+/// What a list is to be.
+#[derive(Clone, Copy)]
+struct Plan {
+    shard: u32,
+    at: UnixTime,
+    /// The complete list that a delta goes with.
+    base: Option<Made>,
 }
 
 impl Publisher {
-    /// Publishes the lists that `key` signs for `authority` as `NAME.crl`.
+    /// Publishes the lists that `key` signs for `authority` as `NAME.crl`, `NAME-SHARD.crl` and,
+    /// for deltas, `NAME-delta.crl`, `NAME-SHARD-delta.crl`.
     pub fn new(
         store: Arc<dyn Store>,
         authority: Authority,
@@ -76,45 +181,25 @@ impl Publisher {
         }
     }
 
-    /// Makes and publishes a list if one is due: half the life of the last has passed, or something
+    /// Makes and publishes the lists that are due: half the life of the last has passed, or something
     /// was suspended, restored or revoked since. To be called about every second; what changes in
-    /// between goes on one list.
+    /// between goes on one list. One list that fails does not keep the others back.
     ///
     /// # Errors
-    /// The store, the folder or the key fails; it is still due then.
-    pub fn publish_if_due(&self, at: UnixTime) -> Result<Option<Crl>, CentreError> {
-        let mut seen = self
-            .seen
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut changed = false;
-        // The body names the issuer's key by 64 digits, which occur for no other reason.
-        let own = self.authority.id().to_string();
-        let mut last = seen.audit;
-        if seen.due.is_none() {
-            // The first list of this process has all that there is.
-            last = self.store.last_audit()?;
-        } else {
-            self.store.visit_audit(seen.audit, &mut |entry| {
-                last = entry.id;
-                changed |= matches!(
-                    entry.kind.as_str(),
-                    "certificate.suspend" | "certificate.restore" | "certificate.revoke"
-                ) && entry.body.contains(&own);
-                ControlFlow::Continue(())
-            })?;
+    /// The store, the folder or the key fails: the first failure. What failed is still due.
+    pub fn publish_if_due(&self, at: UnixTime) -> Result<Vec<Crl>, CentreError> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        self.look(&mut seen, at)?;
+        let audit = seen.audit.unwrap_or(0);
+        let mut made = Vec::new();
+        let mut failed = None;
+        for (shard, scope) in (0..).zip(&mut seen.scopes) {
+            match self.turn(shard, scope, at, audit) {
+                Ok(list) => made.extend(list),
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        let due = seen.due.is_none_or(|due| due <= at);
-        if !changed && !due {
-            seen.audit = last;
-            return Ok(None);
-        }
-        let list = self.publish(at)?;
-        *seen = Seen {
-            audit: last,
-            due: Some(at.plus(self.options.lifetime / 2)),
-        };
-        Ok(Some(list))
+        failed.map_or(Ok(made), Err)
     }
 
     /// Makes and publishes the complete list.
@@ -122,94 +207,349 @@ impl Publisher {
     /// # Errors
     /// The store, the folder or the key fails, or the clock stands before the list before.
     pub fn publish(&self, at: UnixTime) -> Result<Crl, CentreError> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        self.look(&mut seen, at)?;
+        let audit = seen.audit.unwrap_or(0);
+        match seen.scopes.first_mut() {
+            Some(scope) => self.complete(0, scope, at, audit),
+            None => Err(CentreError::new(
+                CentreErrorKind::State,
+                "CRL",
+                "no list is configured",
+            )),
+        }
+    }
+
+    /// What comes near to a legal term.
+    pub fn alarms(&self, at: UnixTime) -> Vec<Alarm> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut alarms = Vec::new();
+        for (shard, scope) in (0..).zip(&seen.scopes) {
+            if let Some(since) = scope.waiting
+                && since.plus(LATE) <= at
+            {
+                alarms.push(Alarm::Unpublished { shard, since });
+            }
+            if let Some(made) = scope.complete
+                && made.at.plus(self.options.lifetime / 2 + SLACK) <= at
+            {
+                alarms.push(Alarm::Ageing {
+                    shard,
+                    made: made.at,
+                });
+            }
+        }
+        alarms
+    }
+
+    /// Looks for changes since the last turn.
+    fn look(&self, seen: &mut Seen, at: UnixTime) -> Result<(), CentreError> {
+        let Some(after) = seen.audit else {
+            // The first lists of this process have all that there is.
+            seen.audit = Some(self.store.last_audit()?);
+            let scopes = 0..=self.options.shards;
+            seen.scopes = scopes.map(|_| Scope::default()).collect();
+            return Ok(());
+        };
+        let mut newest = after;
+        let scopes = &mut seen.scopes;
+        let mut note = |shard: u32| {
+            let place = usize::try_from(shard).ok();
+            if let Some(scope) = place.and_then(|place| scopes.get_mut(place)) {
+                scope.waiting = scope.waiting.or(Some(at));
+                scope.untold = true;
+            }
+        };
+        self.store
+            .visit_changes(&self.authority.id(), after, &mut |change| {
+                newest = newest.max(change.audit);
+                note(0);
+                if change.shard != 0 {
+                    note(change.shard);
+                }
+                ControlFlow::Continue(())
+            })?;
+        seen.audit = Some(newest);
+        Ok(())
+    }
+
+    fn turn(
+        &self,
+        shard: u32,
+        scope: &mut Scope,
+        at: UnixTime,
+        audit: u64,
+    ) -> Result<Option<Crl>, CentreError> {
+        let Some(last) = scope.complete else {
+            return self.complete(shard, scope, at, audit).map(Some);
+        };
+        let patience = if last.entries <= MADE_AT_ONCE || self.options.delta_lifetime.is_none() {
+            0
+        } else {
+            PATIENCE
+        };
+        let changed = scope
+            .waiting
+            .is_some_and(|since| since.plus(patience) <= at);
+        if changed || last.at.plus(self.options.lifetime / 2) <= at {
+            return self.complete(shard, scope, at, audit).map(Some);
+        }
+        let Some(lifetime) = self.options.delta_lifetime else {
+            return Ok(None);
+        };
+        let due = scope
+            .delta
+            .is_none_or(|made| made < last.at || made.plus(lifetime / 2) <= at);
+        // Lists of one moment would have to share a number (RFC 5280 5.2.3): the delta comes later.
+        if (due || scope.untold) && last.at < at {
+            let plan = Plan {
+                shard,
+                at,
+                base: Some(last),
+            };
+            let (list, _) = self.make(plan)?;
+            scope.delta = Some(at);
+            scope.untold = false;
+            return Ok(Some(list));
+        }
+        Ok(None)
+    }
+
+    fn complete(
+        &self,
+        shard: u32,
+        scope: &mut Scope,
+        at: UnixTime,
+        audit: u64,
+    ) -> Result<Crl, CentreError> {
+        let first = scope.complete.is_none();
+        let plan = Plan {
+            shard,
+            at,
+            base: None,
+        };
+        if first {
+            self.not_before_published(plan)?;
+        }
+        let (list, number) = self.make(plan)?;
+        scope.complete = Some(Made {
+            number,
+            at,
+            entries: list.len(),
+            audit,
+        });
+        scope.waiting = None;
+        scope.untold = false;
+        Ok(list)
+    }
+
+    /// Takes numbers up to that of the file that is published: a store restored from a back-up may
+    /// not know of it, and a clock that was set back would not be above it.
+    fn not_before_published(&self, plan: Plan) -> Result<(), CentreError> {
+        for delta in [false, true] {
+            let file = format!("{}.crl", file_name(&self.name, plan.shard, delta));
+            let Ok(octets) = std::fs::read(self.options.folder.join(file)) else {
+                continue;
+            };
+            let published = Crl::from_der(&octets)
+                .ok()
+                .filter(|list| list.verify_signed_by(self.key.public_key()).is_ok())
+                .and_then(|list| list.number().ok().flatten());
+            let number = published.and_then(|number| {
+                number.as_bytes().iter().try_fold(0_u64, |n, octet| {
+                    n.checked_mul(256)?.checked_add(u64::from(*octet))
+                })
+            });
+            let issuer = self.authority.id();
+            let known = self.store.latest_crl_number(&issuer, plan.shard)?;
+            if let Some(number) = number
+                && known.unwrap_or(0) < number
+            {
+                let reserve = Change::ReserveCrlNumber {
+                    issuer,
+                    shard: plan.shard,
+                    number,
+                };
+                commit(self.store.as_ref(), &who(plan.at)?, "", vec![reserve])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Number, signature, file, record.
+    fn make(&self, plan: Plan) -> Result<(Crl, u64), CentreError> {
+        let Plan { shard, at, base } = plan;
         let issuer = self.authority.id();
-        let object = format!("CRL of {}", self.authority.certificate().subject());
-        let latest = self.store.latest_crl(&issuer, 0)?;
+        let latest = self.store.latest_crl(&issuer, shard)?;
         if let Some(latest) = &latest
             && latest.this_update > at
         {
             return Err(CentreError::new(
                 CentreErrorKind::State,
-                object,
+                self.object(),
                 format_args!(
                     "would be of {at}, before {} of number {}: the clock was set back",
                     latest.this_update, latest.number
                 ),
             ));
         }
-        let reserved = self.store.latest_crl_number(&issuer, 0)?.unwrap_or(0);
+        let reserved = self.store.latest_crl_number(&issuer, shard)?.unwrap_or(0);
         // Milliseconds of the clock: a store restored from a back-up goes on above what was published
         // after the back-up, of which it knows nothing.
         let clock = u64::try_from(at.seconds().saturating_mul(1000)).unwrap_or(0);
         let number = reserved.saturating_add(1).max(clock);
-        let who = Who {
-            by: Name::new("status")?,
-            at,
-        };
         let reserve = Change::ReserveCrlNumber {
             issuer,
-            shard: 0,
+            shard,
             number,
         };
-        commit(self.store.as_ref(), &who, "", vec![reserve])?;
-        let next_update = at.plus(self.options.lifetime);
-        let list = self.sign(number, at, next_update)?;
-        let path = self.options.folder.join(format!("{}.crl", self.name));
+        commit(self.store.as_ref(), &who(at)?, "", vec![reserve])?;
+        let lifetime = match (base, self.options.delta_lifetime) {
+            (Some(_), Some(lifetime)) => lifetime,
+            _ => self.options.lifetime,
+        };
+        let next_update = at.plus(lifetime);
+        let list = self.sign(plan, number, next_update)?;
+        let file = format!("{}.crl", file_name(&self.name, shard, base.is_some()));
+        let path = self.options.folder.join(file);
         files::write(&path, list.der(), Secrecy::Public)?;
         let publish = Change::PublishCrl(records::Crl {
             issuer,
-            shard: 0,
+            shard,
             number,
-            kind: CrlKind::Complete,
+            kind: base.map_or(CrlKind::Complete, |base| CrlKind::Delta {
+                base: base.number,
+            }),
             this_update: at,
             next_update,
-            digest: Digest::of(list.der()),
+            digest: Digest(list.sha256()),
         });
-        commit(self.store.as_ref(), &who, "", vec![publish])?;
-        Ok(list)
+        commit(self.store.as_ref(), &who(at)?, "", vec![publish])?;
+        Ok((list, number))
     }
 
-    fn sign(
-        &self,
-        number: u64,
-        this_update: UnixTime,
-        next_update: UnixTime,
-    ) -> Result<Crl, CentreError> {
+    fn sign(&self, plan: Plan, number: u64, next_update: UnixTime) -> Result<Crl, CentreError> {
         let certificate = self.authority.certificate();
-        let object = format!("CRL of {}", certificate.subject());
+        let object = self.object();
         let wrong = |e: &dyn std::fmt::Display| CentreError::new(CentreErrorKind::Key, &object, e);
         let key_identifier = match certificate.subject_key_identifier() {
             Ok(Some(id)) => id.to_vec(),
             _ => self.key.public_key().sha1_identifier().to_vec(),
         };
-        let mut entries = Vec::new();
-        self.store.visit_status(
-            &self.authority.id(),
-            None,
-            StatusFilter::Listed,
-            &mut |entry| {
-                entries.extend(line(&entry));
-                ControlFlow::Continue(())
-            },
-        )?;
         let algorithm = *self
             .key
             .algorithms()
             .first()
             .ok_or_else(|| wrong(&"the key has no signature algorithm"))?;
-        CrlBuilder {
+        let builder = CrlBuilder {
             issuer: certificate.subject().clone(),
             key_identifier,
-            number: SerialNumber::from_magnitude(&number.to_be_bytes()),
-            this_update,
+            number: number_of(number),
+            this_update: plan.at,
             next_update,
             // Nothing is ever taken off a list because it expired.
             expired_certificates_since: Some(certificate.not_before()),
+        };
+        let mut draft = builder.draft(self.scope(plan)?);
+        let issuer = self.authority.id();
+        let one = (plan.shard != 0).then_some(plan.shard);
+        match plan.base {
+            None => self
+                .store
+                .visit_status(&issuer, one, StatusFilter::Listed, &mut |entry| {
+                    if let Some(entry) = line(&entry) {
+                        draft.revoke(&entry);
+                    }
+                    ControlFlow::Continue(())
+                })?,
+            Some(base) => self
+                .store
+                .visit_changes(&issuer, base.audit, &mut |change| {
+                    if one.is_none_or(|one| one == change.shard) {
+                        draft.revoke(
+                            &line(&change.entry).unwrap_or_else(|| lifted(&change.entry, plan.at)),
+                        );
+                    }
+                    ControlFlow::Continue(())
+                })?,
         }
-        .build(entries, self.key.public_key(), algorithm)
-        .map_err(|e| wrong(&e))?
-        .sign(self.key.as_ref())
-        .map_err(|e| CentreError::key(&object, &e))
+        let judged = draft
+            .lint(self.key.public_key(), algorithm)
+            .map_err(|e| wrong(&e))?;
+        let unsigned = judged.value.ok_or_else(|| {
+            let refusing = judged
+                .report
+                .iter()
+                .find(|finding| finding.outcome != Indication::Passed)
+                .map(|finding: &Finding| finding.rule.to_string());
+            wrong(&format_args!(
+                "a lint refused it: {}",
+                refusing.unwrap_or_default()
+            ))
+        })?;
+        unsigned
+            .sign(self.key.as_ref())
+            .map_err(|e| CentreError::key(&object, &e))
+    }
+
+    fn scope(&self, plan: Plan) -> Result<CrlScope, CentreError> {
+        let address = |delta| {
+            let complete = self.options.address.as_deref().ok_or_else(|| {
+                CentreError::new(
+                    CentreErrorKind::Settings,
+                    self.object(),
+                    "shards and deltas need the public address of the list",
+                )
+            })?;
+            let address = shard_address(complete, plan.shard, delta);
+            Ok::<_, CentreError>(vec![GeneralName::Uri(address)])
+        };
+        let issuing_distribution_point = match plan.shard {
+            0 => None,
+            _ => Some(IssuingDistributionPoint {
+                full_name: address(false)?,
+                ..IssuingDistributionPoint::default()
+            }),
+        };
+        let freshest = match (plan.base, self.options.delta_lifetime) {
+            (None, Some(_)) => vec![DistributionPoint {
+                full_name: address(true)?,
+                relative_name: None,
+                reasons: None,
+                crl_issuer: Vec::new(),
+            }],
+            _ => Vec::new(),
+        };
+        Ok(CrlScope {
+            issuing_distribution_point,
+            delta_base: plan.base.map(|base| number_of(base.number)),
+            freshest,
+        })
+    }
+
+    fn object(&self) -> String {
+        format!("CRL of {}", self.authority.certificate().subject())
+    }
+}
+
+fn who(at: UnixTime) -> Result<Who, CentreError> {
+    Ok(Who {
+        by: Name::new("status")?,
+        at,
+    })
+}
+
+fn number_of(number: u64) -> SerialNumber {
+    SerialNumber::from_magnitude(&number.to_be_bytes())
+}
+
+/// A delta tells that a suspension was lifted (RFC 5280 5.2.4), even where no list had told of it.
+fn lifted(entry: &StatusEntry, at: UnixTime) -> RevokedCertificate {
+    RevokedCertificate {
+        serial: SerialNumber::from(&entry.id.serial),
+        revocation_date: at,
+        reason: ListReason::RemoveFromCrl,
+        invalidity_date: None,
     }
 }
 

@@ -1,17 +1,19 @@
 //! The OCSP responder (RFC 6960, RFC 9654): "good" only of what was issued.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use esign_core::crl::RevocationReason as ListReason;
 use esign_core::ocsp::{
-    CertId, CertStatus, OcspRequest, ResponderId, ResponseBuilder, ResponseStatus, Status,
+    CertId, CertStatus, Nonce, OcspRequest, ResponderId, ResponseBuilder, ResponseStatus, Status,
 };
 use esign_core::time::UnixTime;
 use esign_core::x509::Certificate;
 
+use super::presigned::{Place, Presigned};
 use super::{Authority, Key};
 use crate::error::{CentreError, CentreErrorKind};
-use crate::ids::{CertificateId, KeyId, Serial};
+use crate::ids::{CertificateId, Digest, KeyId, Serial};
 use crate::records::Standing;
 use crate::store::Store;
 
@@ -25,6 +27,9 @@ pub struct ResponderOptions {
     pub lifetime: i64,
     /// Say "revoked" of serial numbers that were never issued (RFC 6960 2.2), not "unknown".
     pub extended_revoke: bool,
+    /// Of how many certificates answers are kept to be given again, some 1.5 KiB each; 0 signs every
+    /// answer. Whoever keeps any has to call [`Responder::poll`] every [`POLL`](super::POLL).
+    pub presigned: usize,
 }
 
 impl Default for ResponderOptions {
@@ -33,6 +38,7 @@ impl Default for ResponderOptions {
         Self {
             lifetime: 300,
             extended_revoke: false,
+            presigned: 0,
         }
     }
 }
@@ -74,17 +80,48 @@ impl Signer {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
     /// `OCSPResponse`, DER.
-    pub der: Vec<u8>,
+    pub der: Arc<[u8]>,
     /// When it was made, and until when it is good; none for errors and for answers to a nonce.
     pub kept: Option<(UnixTime, UnixTime)>,
+    /// Its entity tag: the digest of `der` in quotation marks; none for what is not kept.
+    pub tag: Option<Arc<str>>,
 }
 
 impl Answer {
     fn error(status: ResponseStatus) -> Self {
         Self {
-            der: status.error_response(),
+            der: status.error_response().into(),
             kept: None,
+            tag: None,
         }
+    }
+}
+
+/// What the answers were, since the process started.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Signed for the request.
+    pub signed: AtomicU64,
+    /// Signed before, and given again.
+    pub presigned: AtomicU64,
+    /// `malformedRequest` and `unauthorized`.
+    pub refused: AtomicU64,
+    /// `tryLater` and `internalError`: the store or the key failed.
+    pub failed: AtomicU64,
+}
+
+/// A request that was understood, about at least one certificate of an authority here.
+pub struct Asked<'a> {
+    request: OcspRequest,
+    served: &'a Served,
+    /// Where its answer may be kept.
+    place: Option<CertificateId>,
+    by: usize,
+}
+
+impl std::fmt::Debug for Asked<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Asked").field(&self.request.asked()).finish()
     }
 }
 
@@ -99,6 +136,8 @@ pub struct Responder {
     store: Arc<dyn Store>,
     served: Vec<Served>,
     options: ResponderOptions,
+    presigned: Presigned,
+    counts: Counts,
 }
 
 impl std::fmt::Debug for Responder {
@@ -117,6 +156,8 @@ impl Responder {
         served: Vec<(Authority, Signer)>,
         options: ResponderOptions,
     ) -> Self {
+        let issuers = served.iter().map(|(authority, _)| authority.id());
+        let presigned = Presigned::new(issuers, options.presigned);
         let served = served
             .into_iter()
             .map(|(authority, signer)| Served {
@@ -128,7 +169,32 @@ impl Responder {
             store,
             served,
             options,
+            presigned,
+            counts: Counts::default(),
         }
+    }
+
+    /// What the answers were.
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Of how many certificates answers are kept.
+    pub fn presigned(&self) -> usize {
+        self.presigned.len()
+    }
+
+    /// Whether asking the store may take long, so that others should not wait for it.
+    pub fn is_slow(&self) -> bool {
+        self.store.commits().is_none()
+    }
+
+    /// Looks for changes that other processes made, and drops the answers that are wrong now.
+    ///
+    /// # Errors
+    /// The store fails. From the next moment on no kept answer is given until this works again.
+    pub fn poll(&self) -> Result<(), CentreError> {
+        Ok(self.presigned.poll(self.store.as_ref())?)
     }
 
     /// Puts another signer in the place of the one for this authority.
@@ -147,23 +213,85 @@ impl Responder {
 
     /// Answers a DER `OCSPRequest`. Every failure is an answer, too: an unsigned one (RFC 6960 2.3).
     pub fn answer(&self, request: &[u8], at: UnixTime) -> Answer {
-        let Ok(request) = OcspRequest::from_der(request) else {
-            return Answer::error(ResponseStatus::MalformedRequest);
+        match self.read(request) {
+            Err(answer) => answer,
+            Ok(asked) => match self.ready(&asked, at) {
+                Some(answer) => answer,
+                None => self.sign(&asked, at),
+            },
+        }
+    }
+
+    /// Understands a DER `OCSPRequest`.
+    ///
+    /// # Errors
+    /// The answer, where it is that it was not understood, or is about others' certificates.
+    pub fn read(&self, request: &[u8]) -> Result<Asked<'_>, Answer> {
+        let refused = |status| {
+            self.counts.refused.fetch_add(1, Ordering::Relaxed);
+            Answer::error(status)
         };
+        let request = OcspRequest::from_der(request)
+            .map_err(|_| refused(ResponseStatus::MalformedRequest))?;
         // What a critical extension asks for is not known, so it cannot be heeded.
         if request.unprocessed().is_some() {
-            return Answer::error(ResponseStatus::MalformedRequest);
+            return Err(refused(ResponseStatus::MalformedRequest));
         }
-        let first = request.asked().first();
-        let Some(served) =
-            first.and_then(|id| self.served.iter().find(|one| one.authority.is_named_by(id)))
-        else {
-            return Answer::error(ResponseStatus::Unauthorized);
+        let found = request.asked().first().and_then(|id| {
+            self.served
+                .iter()
+                .find_map(|one| Some((id, one, one.authority.named_by(id)?)))
+        });
+        let Some((id, served, by)) = found else {
+            return Err(refused(ResponseStatus::Unauthorized));
         };
-        match self.signed(&request, served, at) {
-            Ok(answer) => answer,
-            Err(Failed::Store) => Answer::error(ResponseStatus::TryLater),
-            Err(Failed::Signing) => Answer::error(ResponseStatus::InternalError),
+        let single = request.asked().len() == 1 && repeated(&request).is_none();
+        let place = Serial::try_from(&id.serial)
+            .ok()
+            .filter(|_| single)
+            .map(|serial| CertificateId {
+                issuer: served.authority.id(),
+                serial,
+            });
+        Ok(Asked {
+            request,
+            served,
+            place,
+            by,
+        })
+    }
+
+    /// The answer that was signed before, if there is one and nothing has changed. Takes microseconds.
+    pub fn ready(&self, asked: &Asked<'_>, at: UnixTime) -> Option<Answer> {
+        let place = Place {
+            id: asked.place.clone()?,
+            by: asked.by,
+        };
+        let found = self.presigned.find(self.store.as_ref(), &place, at)?;
+        self.counts.presigned.fetch_add(1, Ordering::Relaxed);
+        Some(found)
+    }
+
+    /// Asks the store and signs.
+    pub fn sign(&self, asked: &Asked<'_>, at: UnixTime) -> Answer {
+        let ticket = self.presigned.ticket();
+        match self.signed(&asked.request, asked.served, at) {
+            Ok((answer, lasting)) => {
+                self.counts.signed.fetch_add(1, Ordering::Relaxed);
+                // What was not issued may be at any time, which is no change of a status.
+                if let (Some(id), true) = (asked.place.clone(), lasting) {
+                    self.presigned
+                        .keep(ticket, Place { id, by: asked.by }, &answer);
+                }
+                answer
+            }
+            Err(failed) => {
+                self.counts.failed.fetch_add(1, Ordering::Relaxed);
+                Answer::error(match failed {
+                    Failed::Store => ResponseStatus::TryLater,
+                    Failed::Signing => ResponseStatus::InternalError,
+                })
+            }
         }
     }
 
@@ -172,18 +300,20 @@ impl Responder {
         request: &OcspRequest,
         served: &Served,
         at: UnixTime,
-    ) -> Result<Answer, Failed> {
+    ) -> Result<(Answer, bool), Failed> {
         let next = at.plus(self.options.lifetime);
         // Expired certificates are answered for as long as the centre is there.
         let archive_cutoff = Some(served.authority.certificate().not_before());
+        let mut lasting = true;
         let mut statuses = Vec::with_capacity(request.asked().len());
         for id in request.asked() {
             // One signature is by one authority's word; of others' certificates it knows nothing.
-            let status = if served.authority.is_named_by(id) {
-                self.status(served, id, at)?
-            } else {
-                CertStatus::Unknown
+            let known = match served.authority.named_by(id) {
+                Some(_) => self.status(served, id, at)?,
+                None => Some(CertStatus::Unknown),
             };
+            lasting &= known.is_some();
+            let status = known.unwrap_or_else(|| self.never_issued());
             statuses.push(Status {
                 id: id.clone(),
                 status,
@@ -192,10 +322,7 @@ impl Responder {
                 archive_cutoff,
             });
         }
-        let nonce = request
-            .nonce()
-            .filter(|nonce| NONCE.contains(&nonce.as_bytes().len()))
-            .cloned();
+        let nonce = repeated(request).cloned();
         let signer = served
             .signer
             .read()
@@ -215,21 +342,32 @@ impl Responder {
         .map_err(|_| Failed::Signing)?
         .sign(signer.key.as_ref())
         .map_err(|_| Failed::Signing)?;
-        Ok(Answer { der, kept })
+        let der: Arc<[u8]> = der.into();
+        let tag = kept.map(|_| format!("\"{}\"", Digest::of(&der)).into());
+        Ok((Answer { der, kept, tag }, lasting))
     }
 
-    fn status(&self, served: &Served, id: &CertId, at: UnixTime) -> Result<CertStatus, Failed> {
-        let never_issued = if self.options.extended_revoke {
+    fn never_issued(&self) -> CertStatus {
+        if self.options.extended_revoke {
             CertStatus::Revoked {
                 at: UnixTime::from_seconds(0),
                 reason: Some(ListReason::CertificateHold),
             }
         } else {
             CertStatus::Unknown
-        };
+        }
+    }
+
+    /// None of what was not issued.
+    fn status(
+        &self,
+        served: &Served,
+        id: &CertId,
+        at: UnixTime,
+    ) -> Result<Option<CertStatus>, Failed> {
         // Zero, negative or too long: no certificate of this centre has such a number.
         let Ok(serial) = Serial::try_from(&id.serial) else {
-            return Ok(never_issued);
+            return Ok(None);
         };
         let id = CertificateId {
             issuer: served.authority.id(),
@@ -237,21 +375,28 @@ impl Responder {
         };
         let standing = self.store.standing(&id).map_err(|_| Failed::Store)?;
         Ok(match standing {
-            Some(Standing::Good) => CertStatus::Good,
+            Some(Standing::Good) => Some(CertStatus::Good),
             // An intent is no certificate.
-            Some(Standing::Intended) | None => never_issued,
+            Some(Standing::Intended) | None => None,
             // A clock that stepped back must not make an answer that contradicts itself.
-            Some(Standing::Suspended { since, .. }) => CertStatus::Revoked {
+            Some(Standing::Suspended { since, .. }) => Some(CertStatus::Revoked {
                 at: since.min(at),
                 reason: Some(ListReason::CertificateHold),
-            },
-            Some(Standing::Revoked { since, reason, .. }) => CertStatus::Revoked {
+            }),
+            Some(Standing::Revoked { since, reason, .. }) => Some(CertStatus::Revoked {
                 at: since.min(at),
                 reason: ListReason::from_number(reason.code())
                     .filter(|reason| *reason != ListReason::Unspecified),
-            },
+            }),
         })
     }
+}
+
+/// The nonce that the answer repeats.
+fn repeated(request: &OcspRequest) -> Option<&Nonce> {
+    request
+        .nonce()
+        .filter(|nonce| NONCE.contains(&nonce.as_bytes().len()))
 }
 
 enum Failed {

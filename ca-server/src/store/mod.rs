@@ -5,6 +5,7 @@
 
 mod audit;
 mod error;
+mod log;
 mod rows;
 mod rules;
 pub mod sqlite;
@@ -14,12 +15,13 @@ use std::ops::ControlFlow;
 use esign_core::time::UnixTime;
 
 pub use self::error::{StoreError, StoreErrorKind};
+pub use self::log::{Attestation, LogHead, LogStore, Sequenced};
 use crate::acts::Act;
 use crate::ids::{CertificateId, HolderId, KeyId, Locator, Name, RequestId};
 use crate::officers::Officer;
 use crate::records::{
     AuditEntry, CertificateRecord, Crl, DocumentChange, DocumentRecord, Holder, Issuer,
-    RequestRecord, RequestStatus, Standing, StatusEntry, Stop, SubjectRecord,
+    RequestRecord, RequestStatus, Standing, StatusChange, StatusEntry, Stop, SubjectRecord,
 };
 
 /// Most acts in one batch. A batch is one transaction and holds up everyone else while it runs:
@@ -167,6 +169,22 @@ pub trait Store: Send + Sync {
         filter: StatusFilter,
         visit: &mut dyn FnMut(StatusEntry) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
+
+    /// Visits the certificates of one issuer that were suspended, restored or revoked by acts after
+    /// audit entry `after`, each as it stands now, in the order of those acts.
+    ///
+    /// Whoever goes on after the greatest number that he saw misses nothing: a change never appears
+    /// behind one that was visible before it.
+    fn visit_changes(
+        &self,
+        issuer: &KeyId,
+        after: u64,
+        visit: &mut dyn FnMut(StatusChange) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// How often this process has committed, where reading is a matter of microseconds: whether to
+    /// look for changes is then known without asking. None where a network lies between.
+    fn commits(&self) -> Option<u64>;
 
     /// The greatest CRL number taken for a key and shard.
     fn latest_crl_number(&self, issuer: &KeyId, shard: u32) -> Result<Option<u64>, StoreError>;

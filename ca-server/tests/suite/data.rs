@@ -5,7 +5,7 @@ use ca_server::ids::{
     CertificateId, Digest, HolderId, IdempotencyKey, KeyId, Locator, Name, RequestId, Serial,
 };
 use ca_server::records::{
-    Approval, Crl, CrlKind, Document, Holder, Identity, Intent, Issuer, Request,
+    Approval, Crl, CrlKind, Document, Holder, Identity, Intent, Issuer, Request, RequestSubject,
 };
 use esign_core::time::UnixTime;
 
@@ -58,6 +58,17 @@ pub fn request(n: u32, holder: Option<HolderId>, approval: Approval) -> Request 
         public_key: n.to_be_bytes().to_vec(),
         holder,
         approval,
+    }
+}
+
+/// Who a request is about, for the test.
+pub fn subject(request: &Request, listed: bool, identity: &str) -> RequestSubject {
+    RequestSubject {
+        request: request.id,
+        csr: b"csr".to_vec(),
+        holder: request.holder,
+        identity: identity.to_owned(),
+        listed,
     }
 }
 

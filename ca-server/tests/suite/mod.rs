@@ -9,16 +9,19 @@ use std::ops::ControlFlow;
 
 use ca_server::acts::{Act, Change, MAX_WHY};
 use ca_server::ids::{CertificateId, Digest, KeyId, Name};
+use ca_server::officers::{Officer, Role};
 use ca_server::records::{
     Approval, Crl, CrlKind, DocumentStatus, Holder, Identity, RequestStatus, RevocationReason,
     Standing,
 };
 use ca_server::store::{
-    MAX_BATCH, MAX_BLOB, MAX_ROWS, Outcome, StatusFilter, Store, StoreError, StoreErrorKind,
+    CertificateFilter, MAX_BATCH, MAX_BLOB, MAX_ROWS, Outcome, StatusFilter, Store, StoreError,
+    StoreErrorKind,
 };
 
 use data::{
-    NOON, act, certificate, crl, document, holder, id, intent, issuance, issuer, request, tbs, time,
+    NOON, act, certificate, crl, document, holder, id, intent, issuance, issuer, request, subject,
+    tbs, time,
 };
 
 type Made = Box<dyn Store>;
@@ -26,10 +29,13 @@ type Part = (&'static str, fn(Made));
 
 /// Runs the whole suite; `make` gives an empty store each time.
 pub fn store_suite(make: impl Fn() -> Made) {
-    let parts: [Part; 14] = [
+    let parts: [Part; 17] = [
         ("issuers", issuers),
         ("holders", holders),
         ("approvals", approvals),
+        ("officers", officers),
+        ("stop switch", stop_switch),
+        ("certificates by query", certificates_by_query),
         ("life of a certificate", life),
         ("intent before issue", intent_before_issue),
         ("crash after intent", open_intents),
@@ -163,6 +169,107 @@ fn holders(store: Made) {
     }
 }
 
+fn officers(store: Made) {
+    let s = &*store;
+    let set = |officer: &Officer| act("admin", 0, Change::SetOfficer(officer.clone()));
+    let name = |text: &str| Name::new(text).unwrap();
+    let anar = Officer::new(
+        name("anar"),
+        KeyId([1; 32]),
+        [Role::Registrar, Role::Auditor],
+    );
+    done(s, set(&anar));
+    again(s, set(&anar));
+    assert_eq!(s.officer_of_key(&anar.key).unwrap(), Some(anar.clone()));
+    assert_eq!(s.officer_of_key(&KeyId([9; 32])).unwrap(), None);
+    // A key is one officer's.
+    let thief = Officer::new(name("banu"), KeyId([1; 32]), [Role::Administrator]);
+    refused(s, set(&thief), StoreErrorKind::Conflict, &["anar"]);
+    // A new key makes the old one nobody's; no roles is a dismissal that stays on record.
+    let moved = Officer::new(name("anar"), KeyId([2; 32]), [Role::Client]);
+    done(s, set(&moved));
+    assert_eq!(s.officer_of_key(&KeyId([1; 32])).unwrap(), None);
+    let gone = Officer::new(name("anar"), KeyId([2; 32]), []);
+    done(s, set(&gone));
+    done(s, set(&thief));
+    assert_eq!(s.officers().unwrap(), [gone, thief.clone()]);
+    let mut twice = thief;
+    twice.roles = vec![Role::Client, Role::Client];
+    refused(s, set(&twice), StoreErrorKind::Value, &["each once"]);
+}
+
+fn stop_switch(store: Made) {
+    let s = &*store;
+    done(s, act("anar", 0, Change::AddIssuer(issuer(1))));
+    let r = request(1, None, Approval::None);
+    done(s, act("anar", 0, Change::ReceiveRequest(r.clone())));
+    assert_eq!(s.stop().unwrap(), None);
+    let mut unsaid = act("anar", 1, Change::StopIssuance);
+    unsaid.why = String::new();
+    refused(s, unsaid, StoreErrorKind::Value, &["reason"]);
+    done(s, act("anar", 1, Change::StopIssuance));
+    again(s, act("banu", 2, Change::StopIssuance));
+    let stop = s.stop().unwrap().unwrap();
+    assert_eq!((stop.since, stop.by.as_str()), (time(1), "anar"));
+    let intend = || act("anar", 3, Change::Intend(intent(&id(1, 5), 5, &r, 0)));
+    refused(
+        s,
+        intend(),
+        StoreErrorKind::Stopped,
+        &["anar", "for the test"],
+    );
+    done(s, act("banu", 4, Change::ResumeIssuance));
+    again(s, act("banu", 4, Change::ResumeIssuance));
+    assert_eq!(s.stop().unwrap(), None);
+    done(s, intend());
+}
+
+fn certificates_by_query(store: Made) {
+    let s = &*store;
+    done(s, act("anar", 0, Change::AddIssuer(issuer(1))));
+    for n in 1..=6 {
+        s.commit(issuance(1, n, None, 0)).unwrap();
+    }
+    let found = |filter: CertificateFilter| {
+        let mut found = Vec::new();
+        s.visit_certificates(&filter, &mut |record| {
+            found.push(record.id.serial.as_bytes().to_vec());
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        found.len()
+    };
+    let of = |n: u8| CertificateFilter {
+        issuer: Some(KeyId([n; 32])),
+        ..CertificateFilter::default()
+    };
+    assert_eq!((found(of(1)), found(of(2))), (6, 0));
+    let by = |profile: &str| CertificateFilter {
+        profile: Some(Name::new(profile).unwrap()),
+        ..of(1)
+    };
+    assert_eq!((found(by("natural-person")), found(by("other"))), (6, 0));
+    let mut first = None;
+    s.visit_certificates(&of(1), &mut |record| {
+        first = Some(record);
+        ControlFlow::Break(())
+    })
+    .unwrap();
+    let first = first.unwrap();
+    let between = |from, to| CertificateFilter {
+        from: Some(from),
+        to: Some(to),
+        ..CertificateFilter::default()
+    };
+    assert_eq!(found(between(first.not_before, first.not_before)), 0);
+    assert!(found(between(first.not_before, first.not_before.plus(1))) > 0);
+    let key = CertificateFilter {
+        subject_key: Some(first.subject_key),
+        ..CertificateFilter::default()
+    };
+    assert!((1..=6).contains(&found(key)));
+}
+
 fn approvals(store: Made) {
     let s = &*store;
     let receive = |r: &_| act("anar", 0, Change::ReceiveRequest(Clone::clone(r)));
@@ -179,8 +286,52 @@ fn approvals(store: Made) {
         StoreErrorKind::NotAllowed,
         &["anar"],
     );
+    // Nobody approves what no registrar vetted, nor what he vetted himself.
+    refused(s, approve("banu", &two), StoreErrorKind::State, &["vet"]);
+    let claimed = subject(&two, false, "{}");
+    done(s, act("anar", 1, Change::ClaimSubject(claimed.clone())));
+    again(s, act("anar", 1, Change::ClaimSubject(claimed.clone())));
+    refused(
+        s,
+        approve("banu", &two),
+        StoreErrorKind::State,
+        &["claimed"],
+    );
+    let vetted = subject(&two, true, "{\"vetted\":1}");
+    done(s, act("dilara", 1, Change::VetSubject(vetted.clone())));
+    again(s, act("dilara", 1, Change::VetSubject(vetted.clone())));
+    refused(
+        s,
+        act("anar", 1, Change::ClaimSubject(claimed)),
+        StoreErrorKind::State,
+        &["dilara"],
+    );
+    let mut swapped = vetted.clone();
+    swapped.csr.push(1);
+    refused(
+        s,
+        act("dilara", 1, Change::VetSubject(swapped)),
+        StoreErrorKind::Conflict,
+        &["PKCS #10"],
+    );
+    let record = s.request_subject(&two.id).unwrap().unwrap();
+    assert_eq!(record.subject, vetted);
+    assert_eq!(record.vetted_by, Some(Name::new("dilara").unwrap()));
+    refused(
+        s,
+        approve("dilara", &two),
+        StoreErrorKind::NotAllowed,
+        &["vetted by dilara"],
+    );
     done(s, approve("banu", &two));
     again(s, approve("banu", &two));
+    // What was approved is not changed behind the approval.
+    refused(
+        s,
+        act("dilara", 1, Change::VetSubject(subject(&two, false, "{}"))),
+        StoreErrorKind::State,
+        &["1 approvals"],
+    );
     assert_eq!(
         s.request(&two.id).unwrap().unwrap().status,
         RequestStatus::Pending
@@ -430,6 +581,10 @@ fn intent_before_issue(store: Made) {
         intend(good.clone()),
         StoreErrorKind::State,
         &["is pending"],
+    );
+    done(
+        s,
+        act("dilara", 0, Change::VetSubject(subject(&r, false, "{}"))),
     );
     done(s, act("banu", 0, Change::ApproveRequest(r.id)));
     let mut stranger = good.clone();

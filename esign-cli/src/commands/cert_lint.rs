@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use esign_core::der::{Reader, Rules, Tag};
+use esign_core::der::Tag;
 use esign_core::keys::KeyError;
 use esign_core::lint::{self, Hit, Kind, Outcome, Severity};
 use esign_core::report::Fact;
 use esign_core::x509::{Certificate, KEY_RULES, lint_keys, pem_blocks};
 use serde_json::{Map, Value, json};
 
+use super::cert_show::{clean, input};
 use crate::failure::{Exit, Failure};
 use crate::lang::Lang;
 use crate::{Context, files, print};
@@ -136,34 +137,12 @@ fn judge(path: &Path, kind: Option<Kind>) -> Result<Vec<Item>, Failure> {
     Ok(blocks.iter().map(|der| of_der(der, kind)).collect())
 }
 
-/// A response begins with an ENUMERATED, a list's body with `signature` or a version that is no
-/// `[0]`; and a certificate's validity is a SEQUENCE where a list has a time.
+/// Told from the outside alone; what is none of the three is a broken certificate.
 fn of_der(der: &[u8], kind: Option<Kind>) -> Item {
-    let mut tags = Vec::new();
-    let first = Reader::new(der, Rules::Ber)
-        .sequence("", |r| {
-            let first = r.any("")?;
-            if first.tag == Tag::SEQUENCE {
-                let mut inside = first.reader("")?;
-                while !inside.is_empty() && tags.len() < 5 {
-                    tags.push(inside.any("")?.tag);
-                }
-            }
-            while !r.is_empty() {
-                r.any("")?;
-            }
-            Ok(first.tag)
-        })
-        .ok();
-    let is_list = tags
-        .iter()
-        .any(|t| [Tag::UTC_TIME, Tag::GENERALIZED_TIME].contains(t));
-    let (what, outcome) = if first == Some(Tag::ENUMERATED) {
-        ("ocsp-response", lint::ocsp_response(der))
-    } else if is_list {
-        ("crl", lint::crl(der))
-    } else {
-        ("certificate", lint::certificate(der, kind))
+    let (what, outcome) = match input::of_octets(der) {
+        Some(input::Kind::Ocsp) => ("ocsp-response", lint::ocsp_response(der)),
+        Some(input::Kind::Crl) => ("crl", lint::crl(der)),
+        _ => ("certificate", lint::certificate(der, kind)),
     };
     let certificate = Certificate::from_der(der).ok();
     Item {
@@ -243,19 +222,4 @@ fn value(fact: &Fact, lang: &Lang) -> String {
             .collect::<Vec<_>>()
             .join(", "),
     }
-}
-
-/// Values come from outside: what would steer a terminal is shown as an escape.
-fn clean(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let steers =
-                c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-            if steers {
-                c.escape_unicode().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
 }

@@ -2,6 +2,7 @@ use ::der::asn1::ObjectIdentifier;
 
 use super::Kind;
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv};
+use crate::keys::{PublicKey, SignatureAlgorithm, VerifyError};
 use crate::oid;
 
 /// Larger ones are refused, as the strict decoder does.
@@ -380,14 +381,40 @@ impl<'a> View<'a> {
     /// Whether the signature is another key's than the certificate's own. A draft has none yet, and what
     /// cannot be verified here is not held against it.
     pub(super) fn is_signed_by_another(&self) -> bool {
-        let Ok(certificate) = crate::x509::Certificate::from_der(self.der) else {
-            return false;
-        };
-        let Ok(key) = certificate.public_key() else {
-            return false;
-        };
-        !certificate.signature().is_empty()
-            && certificate.verify_signed_by(key) == Err(crate::keys::VerifyError::Invalid)
+        matches!(
+            self.verified_by_own_key(),
+            Ok(Some(Err(VerifyError::Invalid)))
+        )
+    }
+
+    /// None where there is no signature, or its algorithm is not known.
+    fn verified_by_own_key(&self) -> Result<Option<Result<(), VerifyError>>, DecodeError> {
+        crate::der::decode(self.der, Rules::Ber, |r| {
+            r.sequence("certificate", |r| {
+                let tbs = r.expect(Tag::SEQUENCE, "tbsCertificate")?;
+                let algorithm = r.expect(Tag::SEQUENCE, "signatureAlgorithm")?;
+                let signature = r.expect(Tag::BIT_STRING, "signature")?;
+                let signature = signature.bit_octets("signature")?;
+                let spki = tbs.nested("tbsCertificate", |r| {
+                    r.optional(Tag::constructed(0), "version")?;
+                    r.integer("serialNumber")?;
+                    for field in ["signature", "issuer", "validity", "subject"] {
+                        r.expect(Tag::SEQUENCE, field)?;
+                    }
+                    let spki = r.expect(Tag::SEQUENCE, "subjectPublicKeyInfo")?;
+                    while !r.is_empty() {
+                        r.any("")?;
+                    }
+                    Ok(spki)
+                })?;
+                let known = SignatureAlgorithm::decode(&algorithm, None, "signatureAlgorithm")?;
+                let (Ok(algorithm), false) = (known, signature.is_empty()) else {
+                    return Ok(None);
+                };
+                let key = PublicKey::from_spki(spki.raw)?;
+                Ok(Some(key.verify(algorithm, tbs.raw, signature)))
+            })
+        })
     }
 
     pub(super) fn statement(&self, id: ObjectIdentifier) -> Option<&Statement<'a>> {

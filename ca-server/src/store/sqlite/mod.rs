@@ -5,6 +5,7 @@
 //! Several processes may open one file: they take turns in writing.
 
 mod failure;
+mod log;
 mod open;
 mod queries;
 mod read;
@@ -12,6 +13,7 @@ mod write;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +46,8 @@ pub struct SqliteStore {
     path: PathBuf,
     wait: Duration,
     writer: Writer,
+    /// Calls of `commit` that ended.
+    commits: AtomicU64,
     /// Connections that nobody reads with at the moment.
     idle: Mutex<Vec<Connection>>,
 }
@@ -71,6 +75,7 @@ impl SqliteStore {
             path: path.to_owned(),
             wait: options.wait,
             writer: Writer::start(connection, failure::name(path))?,
+            commits: AtomicU64::new(0),
             idle: Mutex::new(Vec::new()),
         })
     }

@@ -1,6 +1,7 @@
 //! The store's queries, each one statement and so one moment.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, Row, ToSql, params};
 
@@ -10,7 +11,7 @@ use crate::ids::{CertificateId, HolderId, KeyId, Locator, RequestId};
 use crate::officers::Officer;
 use crate::records::{
     AuditEntry, CertificateRecord, Crl, CrlKind, DocumentChange, DocumentRecord, Holder, Issuer,
-    RequestRecord, RequestStatus, Standing, StatusEntry, Stop, SubjectRecord,
+    RequestRecord, RequestStatus, Standing, StatusChange, StatusEntry, Stop, SubjectRecord,
 };
 use crate::store::rules::person::fold;
 use crate::store::{
@@ -19,7 +20,10 @@ use crate::store::{
 
 impl Store for SqliteStore {
     fn commit(&self, acts: Vec<Act>) -> Result<Receipt, StoreError> {
-        self.writer.commit(acts)
+        let done = self.writer.commit(acts);
+        // After a failure, too, it may be done.
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        done
     }
 
     fn issuers(&self) -> Result<Vec<Issuer>, StoreError> {
@@ -186,6 +190,32 @@ impl Store for SqliteStore {
         })
     }
 
+    fn visit_changes(
+        &self,
+        issuer: &KeyId,
+        after: u64,
+        visit: &mut dyn FnMut(StatusChange) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        // One writer at a time: the order of the numbers is the order of the commits.
+        let sql = "SELECT x.serial, x.not_after, x.status, x.since, x.reason, x.invalidity_date, \
+                   x.until, x.shard, x.changed_by FROM revocation x \
+                   WHERE x.issuer = $1 AND x.changed_by > $2 ORDER BY x.changed_by";
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        self.read("visiting changes", |c| {
+            each(
+                c,
+                sql,
+                params![issuer.0, after],
+                |row| read::change_row(row, issuer),
+                visit,
+            )
+        })
+    }
+
+    fn commits(&self) -> Option<u64> {
+        Some(self.commits.load(Ordering::SeqCst))
+    }
+
     fn latest_crl_number(&self, issuer: &KeyId, shard: u32) -> Result<Option<u64>, StoreError> {
         self.read("reading CRL numbers", |c| {
             read::latest_crl_number(c, issuer, shard)
@@ -267,7 +297,7 @@ impl Store for SqliteStore {
 }
 
 /// Hands row after row to `visit`, holding one at a time.
-fn each<T>(
+pub(super) fn each<T>(
     c: &Connection,
     sql: &str,
     values: &[&dyn ToSql],

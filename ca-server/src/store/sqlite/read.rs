@@ -11,7 +11,8 @@ use crate::officers::{Officer, Role};
 use crate::records::{
     Approval, AuditEntry, CertificateRecord, Crl, CrlKind, Document, DocumentChange,
     DocumentRecord, DocumentStatus, Holder, Identity, Issuer, Request, RequestRecord,
-    RequestStatus, RequestSubject, RevocationReason, Standing, Stop, SubjectRecord,
+    RequestStatus, RequestSubject, RevocationReason, Standing, StatusChange, StatusEntry, Stop,
+    SubjectRecord,
 };
 use crate::store::CertificateFilter;
 
@@ -541,6 +542,24 @@ pub(super) fn listed_row(row: &Row<'_>) -> Result<(Serial, UnixTime, Standing)> 
         not_after,
         columns.standing()?.unwrap_or(Standing::Good),
     ))
+}
+
+/// serial, not_after, status, since, reason, invalidity_date, until, shard, changed_by.
+pub(super) fn change_row(row: &Row<'_>, issuer: &KeyId) -> Result<StatusChange> {
+    let (serial, not_after, standing) = listed_row(row)?;
+    let audit: i64 = row.get(8)?;
+    Ok(StatusChange {
+        entry: StatusEntry {
+            id: CertificateId {
+                issuer: *issuer,
+                serial,
+            },
+            not_after,
+            standing,
+        },
+        shard: row.get(7)?,
+        audit: u64::try_from(audit).unwrap_or(0),
+    })
 }
 
 pub(super) fn latest_crl_number(c: &Connection, issuer: &KeyId, shard: u32) -> Result<Option<u64>> {

@@ -19,11 +19,19 @@ struct Job {
     reply: Sender<Result<Receipt, StoreError>>,
 }
 
+/// What the writing thread does in one go.
+type Task = Box<dyn FnOnce(&mut Connection) + Send>;
+
+enum Work {
+    Acts(Job),
+    Task(Task),
+}
+
 /// The thread that owns the writing connection. Ends when this is dropped, after what was asked of
 /// it is done.
 pub(super) struct Writer {
     object: String,
-    jobs: Option<SyncSender<Job>>,
+    jobs: Option<SyncSender<Work>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -65,15 +73,39 @@ impl Writer {
         let sent = self
             .jobs
             .as_ref()
-            .is_some_and(|jobs| jobs.send(Job { acts, reply }).is_ok());
+            .is_some_and(|jobs| jobs.send(Work::Acts(Job { acts, reply })).is_ok());
         match answer.recv() {
             Ok(result) if sent => result,
-            _ => Err(StoreError::new(
-                StoreErrorKind::Closed,
-                &self.object,
-                "its writer has stopped; whether the acts were done is not known",
-            )),
+            _ => Err(self.closed()),
         }
+    }
+
+    /// Runs `task` with the writing connection, between two groups of acts.
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = mpsc::channel();
+        let task: Task = Box::new(move |connection| {
+            // Whoever asked may have gone; what was done stays done.
+            let _ = reply.send(task(connection));
+        });
+        let sent = self
+            .jobs
+            .as_ref()
+            .is_some_and(|jobs| jobs.send(Work::Task(task)).is_ok());
+        match answer.recv() {
+            Ok(result) if sent => result,
+            _ => Err(self.closed()),
+        }
+    }
+
+    fn closed(&self) -> StoreError {
+        StoreError::new(
+            StoreErrorKind::Closed,
+            &self.object,
+            "its writer has stopped; whether the acts were done is not known",
+        )
     }
 }
 
@@ -87,15 +119,38 @@ impl Drop for Writer {
     }
 }
 
-fn serve(mut connection: Connection, object: &str, waiting: &Receiver<Job>) {
-    while let Ok(first) = waiting.recv() {
+fn serve(mut connection: Connection, object: &str, waiting: &Receiver<Work>) {
+    let mut held = None;
+    loop {
+        let work = match held.take() {
+            Some(task) => Work::Task(task),
+            None => match waiting.recv() {
+                Ok(work) => work,
+                Err(_) => return,
+            },
+        };
+        let first = match work {
+            Work::Acts(job) => job,
+            Work::Task(task) => {
+                task(&mut connection);
+                continue;
+            }
+        };
         let mut acts = first.acts.len();
         let mut jobs = vec![first];
         while acts < MAX_BATCH
             && let Ok(next) = waiting.try_recv()
         {
-            acts = acts.saturating_add(next.acts.len());
-            jobs.push(next);
+            match next {
+                Work::Acts(next) => {
+                    acts = acts.saturating_add(next.acts.len());
+                    jobs.push(next);
+                }
+                Work::Task(task) => {
+                    held = Some(task);
+                    break;
+                }
+            }
         }
         match write(&mut connection, object, &jobs) {
             Ok(results) => {

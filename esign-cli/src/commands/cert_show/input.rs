@@ -11,7 +11,7 @@ pub(super) const MAX_BLOCKS: usize = 10_000;
 
 /// What a structure is, as far as its outermost elements tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::commands) enum Kind {
     Certificate,
     Crl,
     Request,
@@ -55,7 +55,7 @@ pub(super) fn of_label(label: &str) -> Option<Kind> {
 }
 
 /// The kind of a DER or BER structure.
-pub(super) fn of_octets(octets: &[u8]) -> Option<Kind> {
+pub(in crate::commands) fn of_octets(octets: &[u8]) -> Option<Kind> {
     let mut whole = Reader::new(octets, Rules::Ber);
     let outer = whole.any("").ok()?;
     if outer.tag != Tag::SEQUENCE {

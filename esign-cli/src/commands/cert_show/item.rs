@@ -116,7 +116,7 @@ impl Item {
 }
 
 /// Escapes what could rearrange or command a terminal: control and direction characters.
-pub(super) fn clean(text: &str) -> String {
+pub(in crate::commands) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let hidden = c.is_control()

@@ -5,7 +5,7 @@ mod cms;
 mod crl;
 mod describe;
 mod extension;
-mod input;
+pub(super) mod input;
 mod item;
 mod key;
 mod ocsp;
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use self::input::Kind;
 use self::item::Item;
+pub(super) use self::item::clean;
 use super::secrets::PassphraseArgs;
 use crate::failure::{Exit, Failure};
 use crate::lang::Lang;

@@ -110,6 +110,7 @@ fn serve(arguments: &Serve) -> Result<(), Failure> {
         }
         if demonstration {
             let officers = dir.join("officers");
+            println!("time-stamps: {}/tsa", service.public_url());
             println!(
                 "\nThis is a demonstration: what it issues says SINAQ (test) and has no force.\n\
                  In another terminal:\n  esign centre me --as {}",
@@ -122,6 +123,8 @@ fn serve(arguments: &Serve) -> Result<(), Failure> {
     })
 }
 
+/// The policy of a demonstration's time-stamps: of the arc for documentation (RFC 5612).
+const TSA_POLICY: &str = "1.3.6.1.4.1.32473.2";
 /// Where a demonstration listens.
 const PUBLIC: &str = "127.0.0.1:8080";
 const OPERATORS: &str = "127.0.0.1:8443";
@@ -146,14 +149,15 @@ fn demonstrate(dir: &Path) -> Result<(), Failure> {
         approvals: 1,
         configuration: format!(
             "# A demonstration centre. The keys are not encrypted.\n\
-             roles = [\"ca\", \"status\"]\n\
+             roles = [\"ca\", \"status\", \"tsa\"]\n\
              store = \"sqlite:store.sqlite\"\n\n\
              [public]\nlisten = \"{PUBLIC}\"\n\n\
              [operators]\nlisten = \"{OPERATORS}\"\ncertificate = \"server.pem\"\nkey = \"keys/server.pem\"\n\n\
              [[issuing]]\ncertificate = \"issuing.pem\"\nkey = \"keys/issuing.pem\"\n\n\
              # A real root is kept off line.\n\
              [[root]]\ncertificate = \"root.pem\"\nkey = \"keys/root.pem\"\n\n\
-             [tsa]\ncertificate = \"tsa.pem\"\nkey = \"keys/tsa.pem\"\n"
+             [tsa]\ncertificate = \"tsa.pem\"\nkey = \"keys/tsa.pem\"\npolicies = [\"{TSA_POLICY}\"]\n\
+             # A real one asks chrony, which is the default.\nclock = \"vouched\"\n"
         ),
     };
     let who = Who {

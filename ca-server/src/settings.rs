@@ -197,7 +197,7 @@ impl Settings {
                 ),
             ));
         }
-        let addressed = self.addresses.crl.first().is_some()
+        let addressed = !self.addresses.crl.is_empty()
             && self.addresses.crl.iter().all(|url| url.ends_with(".crl"));
         if self.crl_shards > Self::MAX_CRL_SHARDS
             || ((self.crl_shards > 0 || self.crl_deltas) && !addressed)

@@ -8,8 +8,11 @@
 )]
 #![cfg(feature = "http")]
 
+mod served;
+
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -185,6 +188,61 @@ fn openssl_asks_and_verifies() {
         assert!(!verify(&["-data", &at("other.txt")]).0);
     }
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// The real program, with all roles, then with this one alone, then with a clock that nobody vouches for.
+#[test]
+fn the_service_stamps_while_its_clock_is_to_be_trusted() {
+    let mut server = served::Server::start();
+    let address = server.address.parse().unwrap();
+    let asked = request();
+    let answer = post(address, QUERY, &asked.to_der());
+    let judged = check_response(&asked, &answer.body, &ClientCheck::default());
+    assert!(judged.value.is_some(), "{:?}", judged.report);
+    let metrics = server.ask("GET /metrics");
+    for line in [
+        "ca_tsa_answers_total{outcome=\"granted\"} 1",
+        "ca_tsa_answers_total{outcome=\"timeNotAvailable\"} 0",
+        "ca_tsa_clock_trusted 1",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+
+    // Alone it needs no store.
+    std::fs::remove_file(server.dir.join("store.sqlite")).unwrap();
+    for (clock, status) in [
+        ("\"vouched\"", "granted"),
+        (
+            "{ chrony = { program = \"/nonexistent/chronyc\" } }",
+            "rejection",
+        ),
+    ] {
+        let mut child = served::command(&server.dir, "127.0.0.1:0")
+            .env("CA_SERVER_ROLES", "[\"tsa\"]")
+            .env("CA_SERVER_TSA__CLOCK", clock)
+            .env_remove("CA_SERVER_OPERATORS__LISTEN")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line.trim().rsplit('/').next().unwrap().parse().unwrap();
+        let answer = post(address, QUERY, &asked.to_der());
+        let answer = TimeStampResp::from_der(&answer.body).unwrap();
+        child.kill().unwrap();
+        let log = child.wait_with_output().unwrap().stderr;
+        let log = String::from_utf8_lossy(&log);
+        assert_eq!(answer.status.status.name(), status, "{log}");
+        if status == "rejection" {
+            assert_eq!(answer.status.failures(), ["timeNotAvailable"]);
+            assert!(log.contains("/nonexistent/chronyc"), "{log}");
+        }
+    }
 }
 
 /// OpenSSL and pyHanko as clients; `test-vectors/judges/judge-tsa` says what it needs.

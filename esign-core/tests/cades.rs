@@ -120,7 +120,7 @@ fn every_kind_of_key_signs() {
 #[test]
 fn what_the_signer_says_is_read_again() {
     let signer = Signer::p256();
-    let policy = der::asn1::ObjectIdentifier::new_unwrap("1.2.3.4.5");
+    let policy = esign_core::oid::ObjectIdentifier::new_unwrap("1.2.3.4.5");
     let parameters = SignatureParameters {
         commitment: Some(CommitmentType::ProofOfApproval),
         location: Some(SignerLocation {
@@ -305,7 +305,7 @@ fn what_is_not_known_is_carried_over() {
     let (a, b) = (Signer::p256(), Signer::p256());
     let shake = encode(|w| {
         w.sequence(|w| {
-            w.oid(der::asn1::ObjectIdentifier::new_unwrap(
+            w.oid(esign_core::oid::ObjectIdentifier::new_unwrap(
                 "2.16.840.1.101.3.4.2.12",
             ));
         });

@@ -252,7 +252,7 @@ fn limits_are_reached() {
     let with = |count: u32| {
         let list = octets(|w| {
             for n in 0..count {
-                let oid = der::asn1::ObjectIdentifier::new(&format!("1.2.3.{n}")).unwrap();
+                let oid = esign_core::oid::ObjectIdentifier::new(&format!("1.2.3.{n}")).unwrap();
                 extension(w, oid, false, &[5, 0]);
             }
         });

@@ -457,7 +457,8 @@ fn forged(party: &Party, more: impl FnOnce(&mut Writer), entry: impl FnOnce(&mut
     Crl::from_der(&der).unwrap()
 }
 
-const UNKNOWN: der::asn1::ObjectIdentifier = der::asn1::ObjectIdentifier::new_unwrap("1.2.3.4");
+const UNKNOWN: esign_core::oid::ObjectIdentifier =
+    esign_core::oid::ObjectIdentifier::new_unwrap("1.2.3.4");
 
 #[test]
 fn what_is_critical_and_not_known_bars_the_whole_list() {

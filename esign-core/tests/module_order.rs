@@ -31,6 +31,10 @@ const TABLE: &[(&str, &[&str])] = &[
         "cms",
         &["x509", "keys", "report", "der", "oid", "time", "source"],
     ),
+    (
+        "tsp",
+        &["cms", "x509", "keys", "report", "der", "oid", "time"],
+    ),
     ("trust", &["x509", "crl", "keys", "time"]),
     ("evidence", &["x509", "crl", "ocsp", "keys", "time"]),
     ("policy", &["keys", "time"]),

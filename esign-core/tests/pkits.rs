@@ -13,9 +13,9 @@ mod suites;
 
 use std::path::Path;
 
-use ::der::asn1::ObjectIdentifier;
 use esign_core::crl::Crl;
 use esign_core::evidence::Evidence;
+use esign_core::oid::ObjectIdentifier;
 use esign_core::path::{KeyPurpose, PathInputs, PathProfile, PolicyInputs, RevocationChecking};
 use esign_core::time::UnixTime;
 use esign_core::trust::TrustAnchors;

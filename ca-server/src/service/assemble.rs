@@ -37,8 +37,6 @@ pub fn assemble(
     config: &Config,
     prompt: &dyn Fn(&str) -> std::io::Result<String>,
 ) -> Result<Parts, ServiceError> {
-    let settings = Settings::read(dir)?;
-    let store = open_store(dir, &config.store)?;
     let opener = Opener { dir, prompt };
     let issuing = config
         .issuing
@@ -46,10 +44,32 @@ pub fn assemble(
         .map(|one| opener.issuing(one))
         .collect::<Result<Vec<_>, ServiceError>>()?;
     let authorities: Vec<_> = issuing.iter().map(|one| one.certificate.clone()).collect();
-    let life = Life::new(store, Arc::new(settings), issuing.clone())?;
-    let mut routes = Router::new();
-    let mut tasks = Vec::new();
-    if config.roles.contains(&RoleName::Status) {
+    let registry = prometheus::Registry::new();
+    let mut roles = Vec::new();
+    if config.roles.contains(&RoleName::Tsa)
+        && let Some(tsa) = &config.tsa
+    {
+        let mut chain = opener.chain(&tsa.certificate)?;
+        let key = opener.file(&dir.join(&tsa.key), tsa.passphrase.as_ref())?;
+        let certificate = chain.remove(0);
+        let key = Arc::new(key);
+        roles.push(super::timestamps::tsa(
+            tsa,
+            key,
+            certificate,
+            &chain,
+            &registry,
+        )?);
+    }
+    let mut life = None;
+    if config.needs_store() {
+        let settings = Arc::new(Settings::read(dir)?);
+        let store = open_store(dir, &config.store)?;
+        life = Some(Life::new(store, settings, issuing.clone())?);
+    }
+    if let Some(life) = &life
+        && config.roles.contains(&RoleName::Status)
+    {
         let listed = issuing
             .into_iter()
             .zip(&config.issuing)
@@ -68,7 +88,17 @@ pub fn assemble(
                 })
             })
             .collect::<Result<Vec<_>, ServiceError>>()?;
-        let added = super::roles::status(dir, &life, listed, roots, system_clock)?;
+        roles.push(super::roles::status(
+            dir,
+            life,
+            listed,
+            roots,
+            system_clock,
+        )?);
+    }
+    let mut routes = Router::new();
+    let mut tasks = Vec::new();
+    for added in roles {
         routes = routes.merge(added.routes);
         tasks.extend(added.tasks);
     }
@@ -94,6 +124,7 @@ pub fn assemble(
         operators,
         roles: routes,
         tasks,
+        registry,
         clock: system_clock,
     })
 }

@@ -31,7 +31,7 @@ pub struct Config {
     #[serde(default)]
     pub root: Vec<KeyConfig>,
     /// The time-stamping unit; needed by the role `tsa`.
-    pub tsa: Option<KeyConfig>,
+    pub tsa: Option<TsaConfig>,
 }
 
 /// A part that a process can serve.
@@ -85,6 +85,52 @@ pub struct KeyConfig {
     pub passphrase: Option<PassphraseSource>,
 }
 
+/// A time-stamping unit.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TsaConfig {
+    /// The certificate, PEM, with those above it.
+    pub certificate: PathBuf,
+    /// A PKCS #8 or PKCS #12 file, or a `pkcs11:` URI.
+    pub key: String,
+    /// The passphrase of a file, where it is encrypted.
+    #[serde(default)]
+    pub passphrase: Option<PassphraseSource>,
+    /// The policies that it stamps under, as numbers with dots; the first where a client names none.
+    pub policies: Vec<String>,
+    /// How far the time of a stamp may lie from the true time, milliseconds: at most 1000.
+    #[serde(default = "default_accuracy")]
+    pub accuracy_ms: u32,
+    /// Whether stamps of this unit are ordered by their times; for a unit of one process alone.
+    #[serde(default)]
+    pub ordering: bool,
+    /// Who says that the clock is to be trusted.
+    #[serde(default)]
+    pub clock: ClockSource,
+}
+
+/// Who says that a clock is to be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum ClockSource {
+    /// chrony, which is asked every 16 seconds.
+    Chrony {
+        /// The program that asks it, `chronyc`.
+        program: String,
+    },
+    /// Whoever writes the configuration: for a demonstration, and for a clock that is disciplined out
+    /// of this machine's sight.
+    Vouched,
+}
+
+impl Default for ClockSource {
+    fn default() -> Self {
+        Self::Chrony {
+            program: "chronyc".to_owned(),
+        }
+    }
+}
+
 /// Where a passphrase comes from, so that a restart at night can work.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -99,6 +145,11 @@ pub enum PassphraseSource {
 
 fn default_store() -> String {
     "sqlite:store.sqlite".to_owned()
+}
+
+/// What EN 319 422 5.2.2 asks for at least: a second.
+fn default_accuracy() -> u32 {
+    1000
 }
 
 fn default_rate() -> NonZeroU32 {
@@ -150,6 +201,11 @@ impl Config {
             .map_err(|e: toml::de::Error| e.to_string().trim().to_owned())?;
         config.check()?;
         Ok(config)
+    }
+
+    /// Whether any role goes by what the centre has done.
+    pub(super) fn needs_store(&self) -> bool {
+        self.roles.iter().any(|role| *role != RoleName::Tsa)
     }
 
     fn check(&self) -> Result<(), String> {

@@ -25,8 +25,8 @@ const BUCKETS: [f64; 12] = [
 ];
 
 impl Measurements {
-    pub(super) fn new() -> Self {
-        let registry = Registry::new();
+    /// Beside what the roles have put into `registry`.
+    pub(super) fn new(registry: Registry) -> Self {
         let requests = IntCounterVec::new(
             Opts::new(
                 "ca_requests_total",
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_library_takes_every_metric() {
-        let measurements = Measurements::new();
+        let measurements = Measurements::new(Registry::new());
         measurements
             .requests
             .as_ref()

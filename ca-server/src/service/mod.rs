@@ -8,6 +8,7 @@ mod listener;
 mod measure;
 mod problem;
 pub mod roles;
+mod timestamps;
 mod tls;
 
 use std::fmt;
@@ -73,8 +74,8 @@ impl From<crate::centre::CentreError> for ServiceError {
 
 /// What a service is made of.
 pub struct Parts {
-    /// The acts of the centre.
-    pub life: Life,
+    /// The acts of the centre; none where this process stamps time alone, which needs no store.
+    pub life: Option<Life>,
     /// Where everybody asks: status, time-stamps, health.
     pub public: SocketAddr,
     /// Where officers and e-services ask; none where this process serves other roles.
@@ -83,6 +84,8 @@ pub struct Parts {
     pub roles: Router,
     /// What the roles do about every second.
     pub tasks: Vec<roles::Task>,
+    /// What the roles measure.
+    pub registry: prometheus::Registry,
     /// Requests a second that one client may make at the operators' address.
     pub requests_a_second: NonZeroU32,
     /// The system's clock.
@@ -148,7 +151,7 @@ impl Service {
             // An error is a sender that is gone: the same as being told.
             let _ = told.wait_for(|told| *told).await;
         };
-        let measurements = Arc::new(Measurements::new());
+        let measurements = Arc::new(Measurements::new(self.parts.registry));
         let life = self.parts.life.clone();
         let clock = self.parts.clock;
         let public = health::routes(life.clone(), measurements.clone()).merge(self.parts.roles);
@@ -156,14 +159,11 @@ impl Service {
             framed(public, measurements.clone(), None),
             stopped(told.subscribe()),
         );
-        let api = api::routes(Arc::new(api::Api {
-            life: life.clone(),
-            clock,
-        }));
         let limiter = Arc::new(RateLimiter::keyed(Quota::per_second(
             self.parts.requests_a_second,
         )));
-        let operators = self.operators.map(|listener| {
+        let operators = self.operators.zip(life.clone()).map(|(listener, life)| {
+            let api = api::routes(Arc::new(api::Api { life, clock }));
             listener.run(
                 framed(api, measurements.clone(), Some(limiter.clone())),
                 stopped(told.subscribe()),
@@ -220,13 +220,13 @@ async fn every_second(tasks: Vec<roles::Task>, clock: fn() -> UnixTime) {
 type Limiter = Arc<DefaultKeyedRateLimiter<IpAddr>>;
 
 /// Settles what crashes left and what is due by time, until the service ends.
-async fn housekeeping(life: Life, clock: fn() -> UnixTime, limiter: Limiter) {
+async fn housekeeping(life: Option<Life>, clock: fn() -> UnixTime, limiter: Limiter) {
     let mut every = tokio::time::interval(HOUSEKEEPING);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
         limiter.retain_recent();
-        let life = life.clone();
+        let Some(life) = life.clone() else { continue };
         let done = tokio::task::spawn_blocking(move || {
             let at = clock();
             for settled in life.recover(at.plus(-STALE_INTENT), at)? {

@@ -211,6 +211,8 @@ path-left-out = daha { $n } yol sınaqdan keçirildi
 # esign centre
 centre-requested = { $request } sorğusu qəbul edildi: { $status }
 centre-request-stands = { $request } sorğusu: { $status }
+centre-next-approve = növbəti addım, başqa məmur təsdiq edir (müştəri müraciət edibsə, əvvəlcə qeydiyyatçı şəxsiyyəti yoxlayır): esign centre approve { $request } --as …
+centre-next-issue = növbəti addım: esign centre issue { $request } -o chain.pem
 centre-dismissed = vəzifədən azad edilib
 centre-profile = { $name }: müraciət edən – { $requesters }; başqalarının təsdiqi: { $approvals }
 centre-vetted-by = şəxsiyyəti yoxlayan: { $by }

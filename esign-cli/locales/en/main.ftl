@@ -211,6 +211,8 @@ path-left-out = { $n } more paths were tried
 # esign centre
 centre-requested = request { $request } received: { $status }
 centre-request-stands = request { $request }: { $status }
+centre-next-approve = next, another officer approves it (after a registrar has vetted it, where a client asked): esign centre approve { $request } --as …
+centre-next-issue = next: esign centre issue { $request } -o chain.pem
 centre-dismissed = dismissed
 centre-profile = { $name }: asked for by { $requesters }; approvals by others: { $approvals }
 centre-vetted-by = vetted by { $by }

@@ -447,8 +447,8 @@ fn told(job: &Job, answer: &Value, context: &Context) -> String {
                 _ => "centre-request-stands",
             };
             let status = lang.text(&format!("ca-request-{}", field(one, "status")));
-            lang.with(key, &[("request", field(one, "id")), ("status", &status)])
-                .to_string()
+            let stands = lang.with(key, &[("request", field(one, "id")), ("status", &status)]);
+            format!("{stands}{}", next_step(one, context))
         }
         Job::Issue { output, .. } => {
             let file = output.display().to_string();
@@ -524,6 +524,17 @@ fn told(job: &Job, answer: &Value, context: &Context) -> String {
         text.push('\n');
     }
     text
+}
+
+/// What is to be done next about a request, on a line of its own.
+fn next_step(request: &Value, context: &Context) -> String {
+    let key = match field(request, "status") {
+        "pending" => "centre-next-approve",
+        "approved" => "centre-next-issue",
+        _ => return String::new(),
+    };
+    let next = context.lang.with(key, &[("request", field(request, "id"))]);
+    format!("\n{next}")
 }
 
 fn request_line(one: &Value, context: &Context) -> String {

@@ -1,4 +1,4 @@
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use crate::cms::{self, SignerInfo};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, decode};

@@ -1,6 +1,6 @@
 //! One signer's part: the attributes, what is signed over them, and the `SignerInfo`.
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::CadesError;
 use crate::der::{Tag, Writer};

@@ -237,7 +237,7 @@ pub(super) fn write(
 /// The pieces of a message around its content, each a whole encoding.
 struct Parts {
     version: u32,
-    content_type: ::der::asn1::ObjectIdentifier,
+    content_type: crate::oid::ObjectIdentifier,
     /// Those of `digests` that are computed here.
     known: Vec<DigestAlgorithm>,
     digests: Vec<Vec<u8>>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::CadesError;
 use super::armour::unarmoured;

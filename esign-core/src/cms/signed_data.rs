@@ -1,4 +1,4 @@
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::layout::{Content, ContentHasher, expect, head, is_end};
 use super::signer_info::SignerInfo;

@@ -1,4 +1,4 @@
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::{MAX_ATTRIBUTES, MAX_SIGNED_ATTRIBUTES};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, Writer};

@@ -265,7 +265,7 @@ fn extensions(w: &mut Writer, builder: &CrlBuilder, scope: &CrlScope) {
 
 fn extension(
     w: &mut Writer,
-    oid: ::der::asn1::ObjectIdentifier,
+    oid: crate::oid::ObjectIdentifier,
     critical: bool,
     write: impl FnOnce(&mut Writer),
 ) {

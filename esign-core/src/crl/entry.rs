@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::RevocationReason;
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv};

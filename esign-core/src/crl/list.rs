@@ -2,7 +2,7 @@ use core::fmt;
 use core::ops::Range;
 use std::sync::Arc;
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::RevocationReason;
 use super::entry::{self, Pass};

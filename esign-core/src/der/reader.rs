@@ -1,38 +1,13 @@
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::{DecodeError, DecodeKind, Tag};
-use crate::oid;
 use crate::time::{Civil, UnixTime};
 
 /// Deepest nesting that is walked. RFC 5280 structures stay under 20, a CMS with a time-stamp in
 /// a counter-signature under 60; OpenSSL stops at 30 for its own templates.
 pub(super) const MAX_DEPTH: u8 = 100;
-
-/// The types of attributes, 2.5.4.0 to 127, and of extensions, 2.5.29.0 to 127: most of the
-/// identifiers in a certificate, checked arc by arc once instead of every time.
-static SHORT: LazyLock<Vec<ObjectIdentifier>> = LazyLock::new(|| {
-    let all = [4, 29]
-        .into_iter()
-        .flat_map(|arc| (0..0x80).map(move |last| [0x55, arc, last]));
-    let all = all.map(|octets| ObjectIdentifier::from_bytes(&octets));
-    all.collect::<Result<_, _>>().unwrap_or_default()
-});
-
-/// Others that most certificates have.
-const FREQUENT: [ObjectIdentifier; 9] = [
-    oid::AUTHORITY_INFO_ACCESS,
-    oid::AD_CA_ISSUERS,
-    oid::ECDSA_SHA256,
-    oid::EC_PUBLIC_KEY,
-    oid::AD_OCSP,
-    oid::P256,
-    oid::QC_STATEMENTS,
-    oid::RSA_ENCRYPTION,
-    oid::SHA256_WITH_RSA,
-];
 
 /// Which encoding rules hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,7 +226,7 @@ impl<'a> Reader<'a> {
     /// Reads an OBJECT IDENTIFIER.
     ///
     /// # Errors
-    /// [`DecodeKind::Value`] for arcs that are not minimal or too large.
+    /// [`DecodeKind::Value`] for arcs that are not minimal or too large, see [`crate::oid::OidError`].
     pub fn oid(&mut self, field: &str) -> Result<ObjectIdentifier, DecodeError> {
         self.expect(Tag::OID, field)?.oid(field)
     }
@@ -332,18 +307,10 @@ impl<'a> Tlv<'a> {
     /// The content as an object identifier, whatever the tag.
     ///
     /// # Errors
-    /// [`DecodeKind::Value`] for arcs that are not minimal or too large.
+    /// [`DecodeKind::Value`] for arcs that are not minimal or too large, see [`crate::oid::OidError`].
     pub fn oid(&self, field: &str) -> Result<ObjectIdentifier, DecodeError> {
-        if let [0x55, arc @ (4 | 29), last @ ..0x80] = self.value
-            && let Some(known) = SHORT.get(usize::from(*arc == 29) << 7 | usize::from(*last))
-        {
-            return Ok(*known);
-        }
-        if let Some(known) = FREQUENT.iter().find(|k| k.as_bytes() == self.value) {
-            return Ok(*known);
-        }
         ObjectIdentifier::from_bytes(self.value)
-            .map_err(|_| self.error(DecodeKind::Value("malformed OBJECT IDENTIFIER"), field))
+            .map_err(|e| self.error(DecodeKind::Value(e.what()), field))
     }
 
     /// The content as an INTEGER in minimal two's complement, whatever the tag.
@@ -599,16 +566,6 @@ mod tests {
 
     fn one(input: &[u8], rules: Rules) -> Result<Vec<u8>, DecodeError> {
         decode(input, rules, |r| Ok(r.any("x")?.value.to_vec()))
-    }
-
-    #[test]
-    fn short_identifiers_are_what_they_would_be() {
-        for octets in (0..=255u8).flat_map(|a| [[0x55, 4, a], [0x55, 29, a], [0x55, 5, a]]) {
-            let mut der = vec![6, 3];
-            der.extend(octets);
-            let found = decode(&der, Rules::Der, |r| r.oid("")).ok();
-            assert_eq!(found, ObjectIdentifier::from_bytes(&octets).ok());
-        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use aws_lc_rs::signature as aws;
 use aws_lc_rs::signature::KeyPair;
 use zeroize::Zeroizing;
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::private::{malformed, mismatch, secret_der};
 use super::{KeyError, KeyErrorKind};

@@ -271,7 +271,7 @@ impl Pkcs12 {
 
 /// `ContentInfo` (RFC 5652 3).
 struct ContentInfo<'a> {
-    kind: ::der::asn1::ObjectIdentifier,
+    kind: crate::oid::ObjectIdentifier,
     content: Tlv<'a>,
 }
 
@@ -299,7 +299,7 @@ impl<'a> ContentInfo<'a> {
 
 /// `SafeBag` (RFC 7292 4.2).
 struct Bag<'a> {
-    kind: ::der::asn1::ObjectIdentifier,
+    kind: crate::oid::ObjectIdentifier,
     value: Tlv<'a>,
     friendly_name: Option<String>,
     local_key_id: Option<Vec<u8>>,
@@ -453,7 +453,7 @@ mod tests {
     use super::*;
     use crate::der::Writer;
 
-    type Oid = ::der::asn1::ObjectIdentifier;
+    type Oid = crate::oid::ObjectIdentifier;
 
     fn tlv(tag: Tag, write: impl FnOnce(&mut Writer)) -> Vec<u8> {
         let mut w = Writer::new();

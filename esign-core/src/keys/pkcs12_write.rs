@@ -3,8 +3,8 @@
 //! # Source
 //! RFC 7292 4 and 5 (structure, integrity), RFC 8018 6.2 (PBES2), RFC 9579 (PBMAC1).
 
+use crate::oid::ObjectIdentifier;
 use ::der::Encode;
-use ::der::asn1::ObjectIdentifier;
 use ::pkcs8::pkcs5::{EncryptionScheme, pbes2};
 use ring::hmac;
 use zeroize::Zeroizing;

@@ -1,6 +1,6 @@
 //! Algorithm identifiers and keys: RFC 3279, 5480, 5758, 8410, 9881. What RSASSA-PSS adds is beside.
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::Severity::{Error, Warning};
 use super::pss::Parameters;

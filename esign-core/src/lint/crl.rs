@@ -1,6 +1,6 @@
 //! CRLs: RFC 5280 5.
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::Severity::{Error, Warning};
 use super::algorithms::parameters_sound;

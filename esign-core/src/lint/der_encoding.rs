@@ -1,6 +1,6 @@
 //! X.690: the one encoding of each value, octet for octet.
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::view::View;
 use super::{ANY, Check, Hits, Row, Severity::Error, row};

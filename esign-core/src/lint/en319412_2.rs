@@ -1,7 +1,7 @@
 //! EN 319 412-2: certificates of natural persons; most of it holds for legal persons, too
 //! (EN 319 412-3 4.1).
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::Severity::{Error, Notice, Warning};
 use super::rfc5280_extensions::{critical, lossy};

@@ -1,6 +1,6 @@
 //! EN 319 412-5: QCStatements.
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::Severity::{Error, Notice, Warning};
 use super::rfc5280_extensions::{critical, lossy};

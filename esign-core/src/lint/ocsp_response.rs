@@ -1,6 +1,6 @@
 //! OCSP responses: RFC 6960 and RFC 9654.
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::Severity::{Error, Warning};
 use super::algorithms::parameters_sound;

@@ -1,6 +1,6 @@
 //! RSASSA-PSS: its parameters in the signature and in the key (RFC 4055).
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::Severity::{Error, Warning};
 use super::view::{Algorithm, View, parts};

@@ -1,6 +1,6 @@
 //! RFC 5280 4.2: extensions as such, whatever they say, and what the rules of single ones share.
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::Severity::{Error, Notice};
 use super::view::View;

@@ -1,6 +1,6 @@
 //! RFC 5280 4.2.1.1 to 4.2.1.3, 4.2.1.9, 4.2.1.12: which key, and what it may be used for.
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::Severity::{Error, Warning};
 use super::algorithms::is_bare;

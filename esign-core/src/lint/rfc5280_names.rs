@@ -1,6 +1,6 @@
 //! RFC 5280 4.1.2.4 and 4.1.2.6 and appendix A.1: names, their string types and bounds.
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::Severity::{Error, Notice, Warning};
 use super::forms::is_mailbox;

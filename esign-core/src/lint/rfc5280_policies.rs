@@ -1,6 +1,6 @@
 //! RFC 5280 4.2.1.4, 4.2.1.5, 4.2.1.11, 4.2.1.14: certificate policies (with RFC 6818 3).
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::Severity::{Error, Warning};
 use super::forms::is_uri;

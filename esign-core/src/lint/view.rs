@@ -1,4 +1,4 @@
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::Kind;
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv};
@@ -503,7 +503,7 @@ impl<'a> View<'a> {
             let mut arcs = p.arcs();
             let head = [0, 4, 0, 194_112, 1];
             if head.iter().all(|n| arcs.next() == Some(*n)) {
-                arcs.next()
+                arcs.next().and_then(|arc| u32::try_from(arc).ok())
             } else {
                 None
             }

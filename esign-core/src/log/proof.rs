@@ -127,6 +127,11 @@ fn same(what: &str, found: &Hash, expected: &Hash) -> Result<(), LogError> {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "the trees of these tests are small"
+)]
 mod tests {
     use super::super::{Frontier, consistency_proof, inclusion_proof};
     use super::*;

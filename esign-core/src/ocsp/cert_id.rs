@@ -1,4 +1,4 @@
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use crate::der::{DecodeError, Reader, Tag, Writer};
 use crate::keys::{DigestAlgorithm, Hasher};

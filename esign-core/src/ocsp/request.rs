@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::{CertId, place};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, Writer, decode};

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::name_constraints::Constraints;
 use crate::der::{DecodeError, DecodeKind, Reader, Tag, Tlv};

@@ -1,4 +1,4 @@
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::ReferenceName;
 use crate::evidence::Evidence;

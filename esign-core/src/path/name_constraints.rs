@@ -1,4 +1,4 @@
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::budget::{Budget, Limit};
 use super::domain::{Mailbox, is_domain, is_loose_domain, is_within, uri_host, utf8_mailbox};

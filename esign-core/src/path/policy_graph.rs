@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::PolicyInputs;
 use super::budget::{Budget, Limit};

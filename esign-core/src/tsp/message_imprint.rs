@@ -1,4 +1,4 @@
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::{MAX_IMPRINT, MAX_NONCE};
 use crate::der::{DecodeError, DecodeKind, Reader, Tag, Writer};

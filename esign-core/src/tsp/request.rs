@@ -1,4 +1,4 @@
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::{MAX_EXTENSIONS, MAX_REQUEST, MessageImprint, Nonce};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, Writer, decode};

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::verify::is_time_stamping;
 use crate::der::{Tag, Writer};

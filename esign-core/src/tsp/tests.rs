@@ -6,7 +6,7 @@ use crate::keys::{Digest, DigestAlgorithm, Hasher, KeyError, PrivateKey, Random,
 use crate::oid;
 use crate::report::{Finding, Indication};
 use crate::time::UnixTime;
-use crate::x509::{Certificate, GeneralName, SerialNumber};
+use crate::x509::{Certificate, SerialNumber};
 
 const CONTENT: &[u8] = b"stamp me\n";
 
@@ -78,8 +78,7 @@ fn request() -> TimeStampReq {
     TimeStampReq::new(MessageImprint::new(&digest()), Some(nonce))
 }
 
-const POLICY: ::der::asn1::ObjectIdentifier =
-    ::der::asn1::ObjectIdentifier::new_unwrap("1.2.3.4.1");
+const POLICY: crate::oid::ObjectIdentifier = crate::oid::ObjectIdentifier::new_unwrap("1.2.3.4.1");
 
 fn info(request: &TimeStampReq) -> Vec<u8> {
     TstInfoFields {
@@ -492,7 +491,7 @@ fn every_limit_is_reached() {
         let mut asked = request();
         asked.extensions = (0..count)
             .map(|n| RequestExtension {
-                oid: ::der::asn1::ObjectIdentifier::from_bytes(&[0x2a, n + 1]).unwrap(),
+                oid: crate::oid::ObjectIdentifier::from_bytes(&[0x2a, n + 1]).unwrap(),
                 critical: n % 2 == 0,
                 value: vec![5, 0],
             })
@@ -564,5 +563,5 @@ fn existence_counts_fraction_and_accuracy() {
     assert_eq!(stamp.existed_by(), at().plus(2));
     assert_eq!(stamp.gen_time().to_string(), "2026-11-23T10:00:00.12Z");
     assert_eq!(stamp.accuracy().unwrap().to_string(), "1 s");
-    assert!(matches!(stamp.token().tst_info().tsa, None::<GeneralName>));
+    assert!(stamp.token().tst_info().tsa.is_none());
 }

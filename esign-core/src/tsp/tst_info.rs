@@ -1,4 +1,4 @@
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::request::{default_false, extensions};
 use super::{Accuracy, GenTime, MessageImprint, Nonce, RequestExtension};

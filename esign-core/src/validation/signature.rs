@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use crate::evidence::Evidence;
 use crate::keys::{Digest, SignatureAlgorithm};

@@ -3,7 +3,7 @@ use core::fmt;
 use core::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::extension::{raw, sequence_of};
 use super::signed::Signed;

@@ -1,7 +1,7 @@
 use core::fmt;
 use core::ops::{BitOr, Range};
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::name::string;
 use super::{GeneralName, SerialNumber};

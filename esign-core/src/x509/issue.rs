@@ -327,7 +327,7 @@ fn extensions(
 
 fn extension(
     w: &mut Writer,
-    oid: ::der::asn1::ObjectIdentifier,
+    oid: crate::oid::ObjectIdentifier,
     critical: bool,
     value: impl FnOnce(&mut Writer),
 ) {

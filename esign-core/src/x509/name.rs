@@ -3,7 +3,7 @@ use core::ops::Range;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::der::{DecodeError, Reader, Rules, Tag, Tlv, decode};

@@ -17,7 +17,7 @@ pub(crate) fn seq(parts: &[Vec<u8>]) -> Vec<u8> {
 }
 
 pub(crate) fn oid(text: &str) -> Vec<u8> {
-    let id = ::der::asn1::ObjectIdentifier::new(text).unwrap();
+    let id = esign_core::oid::ObjectIdentifier::new(text).unwrap();
     tlv(6, id.as_bytes())
 }
 

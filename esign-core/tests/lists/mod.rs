@@ -43,7 +43,7 @@ pub(crate) fn octets(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
 
 pub(crate) fn extension(
     w: &mut Writer,
-    oid: der::asn1::ObjectIdentifier,
+    oid: esign_core::oid::ObjectIdentifier,
     critical: bool,
     value: &[u8],
 ) {

@@ -1,7 +1,6 @@
 //! A signer with a certificate of its own centre, and messages put together by hand.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
-use der::asn1::ObjectIdentifier;
 use esign_core::cades::{self, Input};
 use esign_core::der::{Tag, Writer};
 use esign_core::evidence::Evidence;
@@ -9,6 +8,7 @@ use esign_core::keys::{
     Curve, DigestAlgorithm, Hasher, KeySpec, PrivateKey, SignatureAlgorithm, SigningKey,
 };
 use esign_core::oid;
+use esign_core::oid::ObjectIdentifier;
 use esign_core::policy::{Policy, Revocation};
 use esign_core::source::ReadAt;
 use esign_core::time::UnixTime;

@@ -1,6 +1,6 @@
 //! Certificates of any shape, good and bad, for the tests of this module.
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use crate::der::{Tag, Writer};
 use crate::evidence::Evidence;

@@ -1,4 +1,4 @@
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 
 use super::made::{Holder, Made, World, name};
 use super::{decisive, judge};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ::der::asn1::ObjectIdentifier;
+use crate::oid::ObjectIdentifier;
 use proptest::prelude::*;
 
 use super::made::oid_of;

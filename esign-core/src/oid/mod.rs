@@ -1,6 +1,8 @@
 //! Object identifiers, each one named constant with its source.
 
-pub use ::der::asn1::ObjectIdentifier;
+mod identifier;
+
+pub use self::identifier::{ObjectIdentifier, OidError};
 
 /// Declares one documented constant a line.
 macro_rules! oids {

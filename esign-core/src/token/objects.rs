@@ -1,6 +1,8 @@
+use cryptoki::context::Function;
+use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::MechanismType;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::Session;
+use cryptoki::session::{Session, SessionState};
 
 use crate::der::{Rules, Tag, Writer, decode};
 use crate::keys::{Curve, KeyError, KeyErrorKind, PublicKey};
@@ -139,6 +141,10 @@ pub(super) fn same_key(session: &Session, entry: &TokenKeyEntry) -> Result<Objec
     }
     match same.as_slice() {
         [handle] => Ok(*handle),
+        // Somebody logged out: private keys are not seen any more, which is another thing than gone.
+        [] if session.get_session_info()?.session_state() == SessionState::RoPublic => {
+            Err(Error::Pkcs11(RvError::UserNotLoggedIn, Function::FindObjects).into())
+        }
         others => {
             let what = format!(
                 "private key {}: the token has {} such keys where it had one",
@@ -191,7 +197,7 @@ fn one(
 ) -> Result<Option<Attribute>, Fault> {
     match session.get_attributes(handle, &[kind]) {
         Ok(values) => Ok(values.into_iter().next()),
-        Err(error @ cryptoki::error::Error::Pkcs11(..)) => {
+        Err(error @ Error::Pkcs11(..)) => {
             let fault = Fault::from(error);
             // CKR_FUNCTION_FAILED and others for an attribute that the module does not know.
             if fault.is_loss() {

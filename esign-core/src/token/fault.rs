@@ -21,9 +21,20 @@ impl From<KeyError> for Fault {
 }
 
 impl Fault {
-    /// Whether session, login or handle are gone, so that all of it must be made anew: the token was
-    /// pulled out, somebody logged out, the module was started again.
+    /// Whether to make everything anew and try again: after a loss, and where the module says no more than
+    /// that it failed (SoftHSM does where a logout meets a signature). To try that again does no harm.
     pub(super) fn is_loss(&self) -> bool {
+        use RvError::{FunctionFailed, GeneralError};
+        self.is_gone()
+            || matches!(
+                self,
+                Self::Module(Error::Pkcs11(FunctionFailed | GeneralError, _))
+            )
+    }
+
+    /// Whether session, login or handle are gone: the token was pulled out, somebody logged out, the
+    /// module was started again.
+    pub(super) fn is_gone(&self) -> bool {
         use RvError as R;
         matches!(
             self,
@@ -124,7 +135,8 @@ mod tests {
             (RvError::DeviceRemoved, KeyErrorKind::Refused, true),
             (RvError::UserNotLoggedIn, KeyErrorKind::Refused, true),
             (RvError::CryptokiNotInitialized, KeyErrorKind::Refused, true),
-            (RvError::GeneralError, KeyErrorKind::Refused, false),
+            (RvError::GeneralError, KeyErrorKind::Refused, true),
+            (RvError::MechanismInvalid, KeyErrorKind::Algorithm, false),
             (
                 RvError::VendorDefined(0x8000_0001),
                 KeyErrorKind::Refused,

@@ -200,7 +200,7 @@ fn one(
         Err(error @ Error::Pkcs11(..)) => {
             let fault = Fault::from(error);
             // CKR_FUNCTION_FAILED and others for an attribute that the module does not know.
-            if fault.is_loss() {
+            if fault.is_gone() {
                 Err(fault)
             } else {
                 Ok(None)

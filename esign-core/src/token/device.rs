@@ -79,12 +79,8 @@ impl Token {
     /// named), [`KeyErrorKind::Ambiguous`] where several tokens match (all are named),
     /// [`KeyErrorKind::Refused`] where the module fails.
     pub fn open(uri: &TokenUri, search: &ModuleSearch) -> Result<Arc<Self>, KeyError> {
-        let path = search.find(uri)?;
-        let module = module::load(&path)?;
+        let (module, path, found) = Self::search(uri, search)?;
         let object = format!("PKCS #11 module {}", path.display());
-        // Another part of the process may have stopped it since it was loaded.
-        module::start(&module).map_err(|e| Fault::from(e).about(&object))?;
-        let found = matching(&module, &uri.wanted).map_err(|fault| fault.about(&object))?;
         let mut matches = found.matches;
         if matches.len() > 1 {
             let all: Vec<_> = matches.iter().map(|(_, token)| token.uri()).collect();
@@ -104,7 +100,32 @@ impl Token {
             let what = format!("{object}: no token matches {}; {others}", uri.wanted);
             return Err(KeyError::new(KeyErrorKind::Missing, what));
         };
-        Ok(Arc::new(Self {
+        Ok(Arc::new(Self::new(module, path, slot, identity)))
+    }
+
+    /// Finds every token that `uri` means, in the order of the slots; there may be none.
+    ///
+    /// # Errors
+    /// [`KeyErrorKind::Missing`] where there is no module, [`KeyErrorKind::Refused`] where it fails.
+    pub fn all(uri: &TokenUri, search: &ModuleSearch) -> Result<Vec<Arc<Self>>, KeyError> {
+        let (module, path, found) = Self::search(uri, search)?;
+        let token =
+            |(slot, identity)| Arc::new(Self::new(module.clone(), path.clone(), slot, identity));
+        Ok(found.matches.into_iter().map(token).collect())
+    }
+
+    fn search(uri: &TokenUri, search: &ModuleSearch) -> Result<(Pkcs11, PathBuf, Found), KeyError> {
+        let path = search.find(uri)?;
+        let object = format!("PKCS #11 module {}", path.display());
+        let module = module::load(&path)?;
+        // Another part of the process may have stopped it since it was loaded.
+        module::start(&module).map_err(|e| Fault::from(e).about(&object))?;
+        let found = matching(&module, &uri.wanted).map_err(|fault| fault.about(&object))?;
+        Ok((module, path, found))
+    }
+
+    fn new(module: Pkcs11, path: PathBuf, slot: Slot, identity: TokenIdentity) -> Self {
+        Self {
             module,
             path,
             identity,
@@ -118,7 +139,7 @@ impl Token {
             }),
             returned: Condvar::new(),
             repairing: Mutex::new(()),
-        }))
+        }
     }
 
     /// Who the token says it is.

@@ -1,3 +1,4 @@
+use cryptoki::context::Function;
 use cryptoki::error::{Error, RvError};
 
 use crate::keys::{KeyError, KeyErrorKind};
@@ -101,7 +102,10 @@ fn describe(error: &Error) -> (KeyErrorKind, String) {
                 R::FunctionCanceled | R::Cancel => (K::Refused, "it was cancelled"),
                 _ => (K::Refused, "the module failed"),
             };
-            (kind, format!("{words} ({function}: CKR {code:?})"))
+            (
+                kind,
+                format!("{words} ({}: {})", called(*function), code_name(code)),
+            )
         }
         Error::LibraryLoading(e) => (K::Missing, format!("cannot be loaded: {e}")),
         Error::MissingSymbol(symbol) => (
@@ -120,10 +124,29 @@ fn describe(error: &Error) -> (KeyErrorKind, String) {
     (kind, what)
 }
 
+/// As the specification spells it: `C_Login`.
+fn called(function: Function) -> String {
+    format!("C_{function:?}")
+}
+
+/// As the specification spells it: `CKR_PIN_INCORRECT`.
+fn code_name(code: &RvError) -> String {
+    if let RvError::VendorDefined(number) | RvError::UnknownErrorCode(number) = code {
+        return format!("{number:#010x}");
+    }
+    let mut name = "CKR".to_owned();
+    for c in format!("{code:?}").chars() {
+        if c.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_uppercase());
+    }
+    name
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cryptoki::context::Function;
 
     #[test]
     fn codes_and_what_they_come_to() {
@@ -148,7 +171,18 @@ mod tests {
             assert_eq!(error.kind(), kind, "{code:?}");
             let text = error.to_string();
             assert!(text.starts_with("token \"a\": "), "{text}");
-            assert!(text.contains(&format!("{code:?}")), "{text}");
+            assert!(text.contains("(C_Login: "), "{text}");
+        }
+        let names = [
+            (RvError::PinIncorrect, "CKR_PIN_INCORRECT"),
+            (
+                RvError::CryptokiNotInitialized,
+                "CKR_CRYPTOKI_NOT_INITIALIZED",
+            ),
+            (RvError::VendorDefined(0x8000_0001), "0x80000001"),
+        ];
+        for (code, name) in names {
+            assert_eq!(code_name(&code), name);
         }
     }
 }

@@ -43,9 +43,8 @@ impl Default for ModuleSearch {
         } else {
             let multiarch = format!("/usr/lib/{ARCH}-linux-gnu");
             for root in ["/usr/local/lib", &multiarch, "/usr/lib64", "/usr/lib"] {
-                for below in ["pkcs11", "softhsm", ""] {
-                    directories.push(Path::new(root).join(below));
-                }
+                let root = Path::new(root);
+                directories.extend([root.join("pkcs11"), root.join("softhsm"), root.to_owned()]);
             }
         }
         Self {

@@ -8,7 +8,7 @@ use ca_server::centre::{Addresses, InitOptions, Who};
 use ca_server::ids::Name;
 use ca_server::officers::Role;
 use ca_server::service::Service;
-use ca_server::service::assemble::{assemble, system_clock};
+use ca_server::service::assemble::{assemble, move_store, system_clock};
 use ca_server::service::config::Config;
 use ca_server::setup::{CONFIGURATION, SetupOptions, set_up};
 use clap::{Args, Parser, Subcommand};
@@ -44,13 +44,22 @@ struct Serve {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// Move a store in a file into the empty PostgreSQL database of the configuration
+    ///
+    /// Nothing may use the file meanwhile, and nothing may use it afterwards: two stores would give
+    /// the same numbers twice.
+    MoveStore {
+        /// The file, such as store.sqlite
+        from: PathBuf,
+    },
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log();
     let done = match arguments.command {
-        Some(command) => match command {},
+        Some(Command::MoveStore { from }) => move_in(&arguments.serve, &from),
         None => serve(&arguments.serve),
     };
     match done {
@@ -89,16 +98,8 @@ fn serve(arguments: &Serve) -> Result<(), Failure> {
             path
         }
     };
-    // Variables that are not text are nobody's settings.
-    let environment = std::env::vars_os()
-        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-        .filter(|(name, _)| name != "CA_SERVER_LOG");
-    let config = Config::read(&path, environment)?;
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-    let dir = dir.unwrap_or(Path::new("."));
-    let parts = assemble(dir, &config, &|what| {
-        rpassword::prompt_password(format!("{what}: "))
-    })?;
+    let (dir, config) = read(&path)?;
+    let parts = assemble(&dir, &config, &ask)?;
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         // The signals are caught before the address is told, so that none is lost after it.
@@ -121,6 +122,30 @@ fn serve(arguments: &Serve) -> Result<(), Failure> {
         println!("stopped");
         Ok(())
     })
+}
+
+/// The configuration at `path`, and its folder.
+fn read(path: &Path) -> Result<(PathBuf, Config), Failure> {
+    // Variables that are not text are nobody's settings.
+    let environment = std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .filter(|(name, _)| name != "CA_SERVER_LOG");
+    let config = Config::read(path, environment)?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = dir.unwrap_or(Path::new(".")).to_owned();
+    Ok((dir, config))
+}
+
+fn ask(what: &str) -> std::io::Result<String> {
+    rpassword::prompt_password(format!("{what}: "))
+}
+
+fn move_in(arguments: &Serve, from: &Path) -> Result<(), Failure> {
+    let path = arguments.config.clone();
+    let (dir, config) = read(&path.unwrap_or_else(|| arguments.dir.join(CONFIGURATION)))?;
+    let rows = move_store(&dir, &config, from, &ask)?;
+    println!("{rows} rows were moved");
+    Ok(())
 }
 
 /// The policy of a demonstration's time-stamps: of the arc for documentation (RFC 5612).

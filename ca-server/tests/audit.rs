@@ -374,7 +374,7 @@ fn of_two_sequencers_one_goes_on() {
     register(&store, 0..10);
     one.run(time(0)).unwrap();
     register(&store, 10..20);
-    let error = store.sequence(0, vec![11], store.latest_head().unwrap().unwrap());
+    let error = store.sequence(None, 0, vec![11], store.latest_head().unwrap().unwrap());
     assert_eq!(error.unwrap_err().kind(), StoreErrorKind::Conflict);
     // The one that was behind catches up by what the store has, and forks nothing.
     let _ = two.run(time(1));

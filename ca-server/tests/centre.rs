@@ -25,7 +25,9 @@ use ca_server::records::{
     StatusChange, StatusEntry, Stop, SubjectRecord,
 };
 use ca_server::store::sqlite::SqliteStore;
-use ca_server::store::{CertificateFilter, Receipt, StatusFilter, Store, StoreError};
+use ca_server::store::{
+    CertificateFilter, Fence, LeaseName, Receipt, StatusFilter, Store, StoreError,
+};
 use esign_core::keys::{Curve, KeySpec, Passphrase, PrivateKey, SigningKey};
 use esign_core::lint::{self, Kind, Outcome};
 use esign_core::time::UnixTime;
@@ -546,6 +548,24 @@ impl Store for Failing {
         }
         self.left.store(left - 1, Ordering::SeqCst);
         self.inner.commit(acts)
+    }
+    fn commit_under(&self, fence: &Fence, acts: Vec<Act>) -> Result<Receipt, StoreError> {
+        self.inner.commit_under(fence, acts)
+    }
+    fn take_lease(&self, n: LeaseName, h: &[u8; 16], m: u32) -> Result<Option<u64>, StoreError> {
+        self.inner.take_lease(n, h, m)
+    }
+    fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
+        self.inner.release_lease(fence)
+    }
+    fn keep_list(&self, list: &Crl, octets: &[u8]) -> Result<(), StoreError> {
+        self.inner.keep_list(list, octets)
+    }
+    fn kept_list(&self, list: &Crl) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.kept_list(list)
+    }
+    fn latest_delta(&self, i: &KeyId, s: u32) -> Result<Option<Crl>, StoreError> {
+        self.inner.latest_delta(i, s)
     }
     fn issuers(&self) -> Result<Vec<Issuer>, StoreError> {
         self.inner.issuers()

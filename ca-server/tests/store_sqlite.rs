@@ -14,6 +14,7 @@ mod suite;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -61,10 +62,13 @@ fn refused(path: &Path, kind: StoreErrorKind, words: &str) {
 fn passes_the_suite() {
     let folder = Folder::new();
     let next = AtomicU32::new(0);
-    suite::store_suite(|| {
+    let open = || {
         let n = next.fetch_add(1, Ordering::Relaxed);
-        Box::new(SqliteStore::open(&folder.0.join(format!("{n}.db"))).unwrap())
-    });
+        SqliteStore::open(&folder.0.join(format!("{n}.db"))).unwrap()
+    };
+    suite::store_suite(|| Box::new(open()));
+    suite::lease_suite(|| Arc::new(open()));
+    suite::log_suite(|| Arc::new(open()));
 }
 
 #[test]

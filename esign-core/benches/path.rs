@@ -19,7 +19,9 @@ use esign_core::crl::{Crl, CrlBuilder, RevocationReason, RevokedCertificate};
 use esign_core::evidence::Evidence;
 use esign_core::keys::{Curve, KeySpec, PrivateKey, SigningKey};
 use esign_core::oid::ObjectIdentifier;
-use esign_core::path::{KeyPurpose, PathInputs, PolicyInputs, RevocationChecking, find_path};
+use esign_core::path::{
+    KeyPurpose, PathInputs, PolicyInputs, RevocationChecking, find_path, find_paths,
+};
 use esign_core::time::UnixTime;
 use esign_core::trust::TrustAnchors;
 use esign_core::x509::{
@@ -146,24 +148,7 @@ fn main() {
     let leaf = issuing.issue(Profile::legal_person(), "example.az", &own);
     let anchors: TrustAnchors = root.certificate.iter().cloned().collect();
     let lists = [root.crl(), issuing.crl()];
-    let (at, purpose) = (time("2026-11-23"), KeyPurpose::Any);
-    let inputs = |evidence: &Evidence, leaf: &Certificate| {
-        let inputs = PathInputs {
-            policies: PolicyInputs {
-                initial_policies: &[POLICY],
-                require_explicit: true,
-                ..PolicyInputs::default()
-            },
-            ..PathInputs::new(
-                at,
-                &anchors,
-                evidence,
-                RevocationChecking::Required,
-                purpose,
-            )
-        };
-        find_path(leaf, &inputs)
-    };
+    let at = time("2026-11-23");
     let trusted = root.certificate.as_ref().unwrap();
     let judge = |leaf: &[u8], intermediate: &[u8]| {
         let leaf = Certificate::from_der(leaf).unwrap();
@@ -172,7 +157,7 @@ fn main() {
         for list in &lists {
             evidence.add_crl(list.clone());
         }
-        inputs(&evidence, &leaf).unwrap()
+        find_path(&leaf, &inputs(at, &anchors, &evidence)).unwrap()
     };
     // The lists are verified once; after that they are looked into.
     assert_eq!(judge(leaf.der(), certificate.der()).chain().len(), 3);
@@ -220,60 +205,70 @@ fn main() {
         &mut || webpki_judges(black_box(leaf.der()), black_box(certificate.der())),
         quick,
     );
+    let mut evidence = Evidence::new();
+    evidence.add_certificate(certificate.clone());
+    for list in &lists {
+        evidence.add_crl(list.clone());
+    }
+    // Issuing so many would take longer than judging them: some, each read anew from DER.
+    let leaves: Vec<Certificate> = (0..256)
+        .map(|_| issuing.issue(Profile::legal_person(), "example.az", &own))
+        .collect();
+    let count = if quick { 2_000 } else { BATCH } / ROUNDS;
     batch(
-        &issuing,
-        &own,
         &certificate,
-        &lists,
-        &inputs,
-        if quick { 2_000 } else { BATCH } / ROUNDS,
+        &leaves,
+        &inputs(at, &anchors, &evidence),
+        count,
     );
 }
 
-/// Many leaves of one issuer, on all cores, beside one raw verification for each.
-fn batch(
-    issuing: &Authority,
-    own: &ProvenKey,
-    certificate: &Certificate,
-    lists: &[Crl],
-    judge: &(dyn Fn(&Evidence, &Certificate) -> Option<esign_core::path::VerifiedPath> + Sync),
-    count: usize,
-) {
-    // Issuing so many would take longer than judging them: some, each read anew from DER.
-    let leaves: Vec<Certificate> = (0..256)
-        .map(|_| issuing.issue(Profile::legal_person(), "example.az", own))
-        .collect();
-    let mut evidence = Evidence::new();
-    evidence.add_certificate(certificate.clone());
-    for list in lists {
-        evidence.add_crl(list.clone());
+fn inputs<'a>(at: UnixTime, anchors: &'a TrustAnchors, evidence: &'a Evidence) -> PathInputs<'a> {
+    PathInputs {
+        policies: PolicyInputs {
+            initial_policies: &[POLICY],
+            require_explicit: true,
+            ..PolicyInputs::default()
+        },
+        ..PathInputs::new(
+            at,
+            anchors,
+            evidence,
+            RevocationChecking::Required,
+            KeyPurpose::Any,
+        )
     }
+}
+
+/// Many leaves of one issuer, on all cores, beside one raw verification for each.
+fn batch(certificate: &Certificate, leaves: &[Certificate], inputs: &PathInputs<'_>, count: usize) {
     let threads = std::thread::available_parallelism().unwrap().get();
-    let on_all_cores = |work: &(dyn Fn(&Certificate) + Sync)| {
+    let raw = || {
         let start = Instant::now();
         std::thread::scope(|scope| {
             for thread in 0..threads {
-                let leaves = &leaves;
                 scope.spawn(move || {
                     for i in (thread..count).step_by(threads) {
-                        work(&leaves[i % leaves.len()]);
+                        verify_raw(certificate, &leaves[i % leaves.len()]);
                     }
                 });
             }
         });
         start.elapsed().as_secs_f64()
     };
+    let ours = || {
+        let start = Instant::now();
+        let read: Vec<_> = leaves
+            .iter()
+            .cycle()
+            .take(count)
+            .map(|leaf| Certificate::from_der(leaf.der()).unwrap())
+            .collect();
+        assert!(find_paths(&read, inputs).iter().all(Option::is_some));
+        start.elapsed().as_secs_f64()
+    };
     // In turns, so that whatever else the machine does falls on both.
-    let mut rounds: Vec<(f64, f64)> = (0..ROUNDS)
-        .map(|_| {
-            let raw = on_all_cores(&|leaf| verify_raw(certificate, leaf));
-            let ours = on_all_cores(&|leaf| {
-                let leaf = Certificate::from_der(leaf.der()).unwrap();
-                assert!(judge(&evidence, &leaf).is_some());
-            });
-            (raw, ours)
-        })
-        .collect();
+    let mut rounds: Vec<(f64, f64)> = (0..ROUNDS).map(|_| (raw(), ours())).collect();
     let ours: f64 = rounds.iter().map(|(_, ours)| ours).sum();
     rounds.sort_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)));
     let (median_raw, median_ours) = rounds[ROUNDS / 2];

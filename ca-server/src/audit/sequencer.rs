@@ -10,11 +10,14 @@ use esign_core::log::{
 use esign_core::time::UnixTime;
 
 use super::{AuditError, DirectoryTiles, leaf};
-use crate::store::{Attestation, LogHead, LogStore, MAX_BATCH};
+use crate::store::{Attestation, Fence, LogHead, LogStore, MAX_BATCH};
 
 /// Numbers of audit entries before the last sequenced one among which an entry without a place is
 /// looked for: where transactions of several replicas overlap, a lower number may be committed later.
 const LOOK_BACK: u64 = 40_000;
+
+/// Entries that are replayed before their tiles are written: some 20 MiB.
+const HELD: u64 = 1 << 16;
 
 /// When a head is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +45,7 @@ pub struct Sequencer {
     tiles: DirectoryTiles,
     named: NoteKey,
     key: Arc<dyn SigningKey>,
+    fence: Option<Fence>,
     log: Appender,
     /// Whether every number up to the last sequenced one was looked at since opening.
     swept: bool,
@@ -62,10 +66,26 @@ impl Sequencer {
         origin: &str,
         key: Arc<dyn SigningKey>,
     ) -> Result<Self, AuditError> {
+        Self::open_under(store, tiles, origin, key, None)
+    }
+
+    /// Opens the log like [`Self::open`], for the holder of the lease
+    /// [`Log`](crate::store::LeaseName::Log): the store refuses what it commits once another process
+    /// holds that. Whoever lost the lease opens the log anew when he has it again.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn open_under(
+        store: Arc<dyn LogStore>,
+        tiles: DirectoryTiles,
+        origin: &str,
+        key: Arc<dyn SigningKey>,
+        fence: Option<Fence>,
+    ) -> Result<Self, AuditError> {
         let named = NoteKey::new(origin, KeyKind::Note, key.public_key())?;
-        check_published(store.as_ref(), &tiles, &named)?;
-        let log = match store.signed_head()? {
-            Some(head) => Appender::open(&tiles, head.size, &head.root)?,
+        // The folder may be behind the store, where another process signed the last heads.
+        let log = match check_published(store.as_ref(), &tiles, &named)? {
+            Some((size, root)) => Appender::open(&tiles, size, &root)?,
             None => Appender::new(),
         };
         let mut sequencer = Self {
@@ -74,9 +94,15 @@ impl Sequencer {
             tiles,
             named,
             key,
+            fence,
             log,
             swept: false,
         };
+        if let Some(head) = sequencer.store.signed_head()? {
+            sequencer.replay(head.size)?;
+            sequencer.same_root(&head)?;
+            sequencer.log.flush(&sequencer.tiles)?;
+        }
         sequencer.finish()?;
         Ok(sequencer)
     }
@@ -131,7 +157,8 @@ impl Sequencer {
             note: None,
         };
         // From here on the head exists, whatever happens to this process.
-        self.store.sequence(self.log.size(), ids, head.clone())?;
+        self.store
+            .sequence(self.fence.as_ref(), self.log.size(), ids, head.clone())?;
         self.head_at = Some(head.at);
         ahead.flush(&self.tiles)?;
         self.log = ahead;
@@ -174,16 +201,7 @@ impl Sequencer {
         let mut last = None;
         for head in open {
             self.replay(head.size)?;
-            let root = self.log.root()?;
-            if root != head.root {
-                return Err(AuditError::file(
-                    format_args!("log of {} entries", head.size),
-                    format_args!(
-                        "the entries give the root {root}, the committed head has {}",
-                        head.root
-                    ),
-                ));
-            }
+            self.same_root(&head)?;
             self.log.flush(&self.tiles)?;
             last = Some(self.sign(&head)?);
         }
@@ -197,18 +215,37 @@ impl Sequencer {
         Ok(last)
     }
 
+    /// Whether the entries up to a head's size give its root.
+    fn same_root(&self, head: &LogHead) -> Result<(), AuditError> {
+        let root = self.log.root()?;
+        if root == head.root {
+            return Ok(());
+        }
+        Err(AuditError::file(
+            format_args!("log of {} entries", head.size),
+            format_args!(
+                "the entries give the root {root}, the committed head has {}",
+                head.root
+            ),
+        ))
+    }
+
     /// Appends the sequenced entries from the log's size up to `size`.
     fn replay(&mut self, size: u64) -> Result<(), AuditError> {
         let mut failed = None;
-        let log = &mut self.log;
+        let (log, tiles) = (&mut self.log, &self.tiles);
         if log.size() >= size {
             return Ok(());
         }
         self.store.visit_sequenced(log.size(), &mut |place| {
             let step = match &place.entry {
-                Some(entry) if place.index == log.size() => {
-                    leaf(entry).and_then(|leaf| Ok(log.append(&leaf).map(|_| ())?))
-                }
+                Some(entry) if place.index == log.size() => leaf(entry).and_then(|leaf| {
+                    log.append(&leaf)?;
+                    if log.size() % HELD == 0 {
+                        log.flush(tiles)?;
+                    }
+                    Ok(())
+                }),
                 _ => Err(AuditError::file(
                     format_args!("log entry {}", log.size()),
                     format_args!("audit entry {} is missing from the store", place.id),
@@ -234,7 +271,8 @@ impl Sequencer {
         let mut note = checkpoint.to_note()?;
         note.sign(&self.named, self.key.as_ref())?;
         let text = note.to_string();
-        self.store.sign_head(head.size, &text)?;
+        self.store
+            .sign_head(self.fence.as_ref(), head.size, &text)?;
         self.tiles.publish(&text)?;
         Ok(note)
     }
@@ -278,14 +316,14 @@ pub fn attest(
 }
 
 /// The store must hold what was published: otherwise it is an older back-up, and going on would fork
-/// the log.
+/// the log. Gives size and root of what was published.
 fn check_published(
     store: &dyn LogStore,
     tiles: &DirectoryTiles,
     named: &NoteKey,
-) -> Result<(), AuditError> {
+) -> Result<Option<(u64, Hash)>, AuditError> {
     let Some(text) = tiles.checkpoint()? else {
-        return Ok(());
+        return Ok(None);
     };
     let note = SignedNote::parse(text.as_bytes())?;
     note.verify(named)?;
@@ -296,7 +334,7 @@ fn check_published(
         ControlFlow::Break(())
     })?;
     match held {
-        Some(root) if root == published.root => Ok(()),
+        Some(root) if root == published.root => Ok(Some((published.size, root))),
         Some(root) => Err(AuditError::file(
             format_args!("log of {} entries", published.size),
             format_args!(

@@ -8,15 +8,20 @@ use std::sync::Arc;
 use axum::Router;
 use esign_core::keys::{Passphrase, PrivateKey, SigningKey};
 use esign_core::time::UnixTime;
+use esign_core::token::is_token_uri;
 use esign_core::x509::{Certificate, certificates};
+
+use zeroize::Zeroizing;
 
 use super::config::{Config, KeyConfig, PassphraseSource, RoleName};
 use super::roles::Listed;
+use super::tokens;
 use super::{Operators, Parts, ServiceError};
 use crate::life::{IssuingKey, Life};
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{LogStore, Store};
 
 /// The system's clock, whole seconds.
 pub fn system_clock() -> UnixTime {
@@ -37,7 +42,7 @@ pub fn assemble(
     config: &Config,
     prompt: &dyn Fn(&str) -> std::io::Result<String>,
 ) -> Result<Parts, ServiceError> {
-    let opener = Opener { dir, prompt };
+    let opener = Opener::new(dir, config, prompt);
     let issuing = config
         .issuing
         .iter()
@@ -50,9 +55,8 @@ pub fn assemble(
         && let Some(tsa) = &config.tsa
     {
         let mut chain = opener.chain(&tsa.certificate)?;
-        let key = opener.file(&dir.join(&tsa.key), tsa.passphrase.as_ref())?;
         let certificate = chain.remove(0);
-        let key = Arc::new(key);
+        let key = opener.signing(&tsa.key, tsa.passphrase.as_ref(), Some(&certificate))?;
         roles.push(super::timestamps::tsa(
             tsa,
             key,
@@ -64,8 +68,13 @@ pub fn assemble(
     let mut life = None;
     if config.needs_store() {
         let settings = Arc::new(Settings::read(dir)?);
-        let store = open_store(dir, &config.store)?;
-        life = Some(Life::new(store, settings, issuing.clone())?);
+        let stores = open_store(&opener, config)?;
+        if let Some(log) = &config.log {
+            let key = log.key.to_string_lossy();
+            let key = opener.signing(&key, log.passphrase.as_ref(), None)?;
+            roles.push(super::roles::log(dir, log, &stores.acts, stores.log, key)?);
+        }
+        life = Some(Life::new(stores.acts, settings, issuing.clone())?);
     }
     if let Some(life) = &life
         && config.roles.contains(&RoleName::Status)
@@ -135,28 +144,91 @@ fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-fn open_store(dir: &Path, url: &str) -> Result<Arc<dyn Store>, ServiceError> {
-    match url.strip_prefix("sqlite:") {
-        Some(file) => {
-            let path = dir.join(file);
-            // To open a store that is not there would make an empty one.
-            if !path.is_file() {
-                return Err(ServiceError::new(path.display(), "there is no such store"));
-            }
-            let store = SqliteStore::open(&path)
-                .map_err(|error| ServiceError::new(path.display(), error))?;
-            Ok(Arc::new(store))
+/// A store as its users see it.
+struct Stores {
+    acts: Arc<dyn Store>,
+    log: Arc<dyn LogStore>,
+}
+
+impl Stores {
+    fn of<S: Store + LogStore + 'static>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self {
+            acts: store.clone(),
+            log: store,
         }
-        None => Err(ServiceError::new(
+    }
+}
+
+/// Opens the store of a configuration in `dir`. Neither its address nor an error tells a password.
+fn open_store(opener: &Opener<'_>, config: &Config) -> Result<Stores, ServiceError> {
+    match config.store.split_once(':') {
+        Some(("sqlite", file)) => open_file(&opener.dir.join(file)).map(Stores::of),
+        Some(("postgres" | "postgresql", _)) => open_database(opener, config).map(Stores::of),
+        _ => Err(ServiceError::new(
             "store",
-            format_args!("\"{url}\" is not sqlite:FILE"),
+            "is neither sqlite:FILE nor postgres://USER@HOST:PORT/DATABASE",
         )),
     }
+}
+
+fn open_file(path: &Path) -> Result<SqliteStore, ServiceError> {
+    // To open a store that is not there would make an empty one.
+    if !path.is_file() {
+        return Err(ServiceError::new(path.display(), "there is no such store"));
+    }
+    SqliteStore::open(path).map_err(|error| ServiceError::new(path.display(), error))
+}
+
+fn open_database(opener: &Opener<'_>, config: &Config) -> Result<PostgresStore, ServiceError> {
+    let password = config
+        .store_password
+        .as_ref()
+        .map(|source| opener.secret(source, "password of the store"))
+        .transpose()?;
+    PostgresStore::open(&config.store, password.as_deref().map(String::as_str))
+        .map_err(|error| ServiceError::new("store", error))
+}
+
+/// Moves everything of the store in the file `from` into the empty PostgreSQL database of `config`, a
+/// file in `dir`; gives the number of rows.
+///
+/// # Errors
+/// There is no such file, the configuration's store is no PostgreSQL database or is not empty, or
+/// either fails.
+pub fn move_store(
+    dir: &Path,
+    config: &Config,
+    from: &Path,
+    prompt: &dyn Fn(&str) -> std::io::Result<String>,
+) -> Result<u64, ServiceError> {
+    let file = open_file(from)?;
+    if !config.store.starts_with("postgres") {
+        return Err(ServiceError::new("store", "is not postgres://"));
+    }
+    open_database(&Opener::new(dir, config, prompt), config)?
+        .move_from(&file)
+        .map_err(|error| ServiceError::new("store", error))
 }
 
 struct Opener<'a> {
     dir: &'a Path,
     prompt: &'a dyn Fn(&str) -> std::io::Result<String>,
+    pkcs11_module: Option<&'a Path>,
+}
+
+impl<'a> Opener<'a> {
+    fn new(
+        dir: &'a Path,
+        config: &'a Config,
+        prompt: &'a dyn Fn(&str) -> std::io::Result<String>,
+    ) -> Self {
+        Self {
+            dir,
+            prompt,
+            pkcs11_module: config.pkcs11_module.as_deref(),
+        }
+    }
 }
 
 type KeyAndChain = (Vec<Certificate>, Arc<dyn SigningKey>);
@@ -170,8 +242,30 @@ impl Opener<'_> {
     /// A key with its certificate (the first) and those above it.
     fn key(&self, config: &KeyConfig) -> Result<KeyAndChain, ServiceError> {
         let chain = self.chain(&config.certificate)?;
-        let key = self.file(&self.dir.join(&config.key), config.passphrase.as_ref())?;
-        Ok((chain, Arc::new(key)))
+        let own = chain.first();
+        let key = self.signing(&config.key, config.passphrase.as_ref(), own)?;
+        Ok((chain, key))
+    }
+
+    /// A key in a file of the folder, or on a token. `certificate` is the key's, where it has one.
+    fn signing(
+        &self,
+        key: &str,
+        source: Option<&PassphraseSource>,
+        certificate: Option<&Certificate>,
+    ) -> Result<Arc<dyn SigningKey>, ServiceError> {
+        if is_token_uri(key) {
+            let secret = |source: &PassphraseSource, what: &str| self.secret(source, what);
+            let module = self.pkcs11_module;
+            return Ok(Arc::new(tokens::open(
+                key,
+                module,
+                source,
+                &secret,
+                certificate,
+            )?));
+        }
+        Ok(Arc::new(self.file(&self.dir.join(key), source)?))
     }
 
     /// The certificates of a file, at least one.
@@ -191,27 +285,35 @@ impl Opener<'_> {
         path: &Path,
         source: Option<&PassphraseSource>,
     ) -> Result<PrivateKey, ServiceError> {
-        let octets = zeroize::Zeroizing::new(
-            std::fs::read(path).map_err(|e| ServiceError::new(path.display(), e))?,
-        );
+        let octets =
+            Zeroizing::new(std::fs::read(path).map_err(|e| ServiceError::new(path.display(), e))?);
         let passphrase = source
-            .map(|source| self.passphrase(source, path))
-            .transpose()?;
+            .map(|source| self.secret(source, &format!("passphrase of {}", path.display())))
+            .transpose()?
+            .map(|mut secret| Passphrase::new(std::mem::take(&mut *secret)));
         PrivateKey::from_file(&octets, passphrase.as_ref())
             .map_err(|e| ServiceError::new(path.display(), e))
     }
 
-    fn passphrase(
+    /// What `source` holds; `what` it is, for the person who is asked.
+    fn secret(
         &self,
         source: &PassphraseSource,
-        key: &Path,
-    ) -> Result<Passphrase, ServiceError> {
+        what: &str,
+    ) -> Result<Zeroizing<String>, ServiceError> {
         let path = match source {
             PassphraseSource::Prompt => {
-                let what = format!("Passphrase of {}", key.display());
-                return (self.prompt)(&what)
-                    .map(Passphrase::new)
-                    .map_err(|e| ServiceError::new(key.display(), e));
+                return (self.prompt)(what)
+                    .map(Zeroizing::new)
+                    .map_err(|e| ServiceError::new(what, e));
+            }
+            PassphraseSource::Environment(name) => {
+                return std::env::var(name).map(Zeroizing::new).map_err(|_| {
+                    ServiceError::new(
+                        what,
+                        format_args!("the variable {name} is not set, or not UTF-8"),
+                    )
+                });
             }
             PassphraseSource::File(file) => self.dir.join(file),
             PassphraseSource::Credential(name) => {
@@ -232,12 +334,12 @@ impl Opener<'_> {
             }
         };
         let failed = |e: std::io::Error| ServiceError::new(path.display(), e);
-        let mut line = String::new();
+        let mut line = Zeroizing::new(String::new());
         std::io::BufReader::new(std::fs::File::open(&path).map_err(failed)?)
             .read_line(&mut line)
             .map_err(failed)?;
         let length = line.trim_end_matches(['\r', '\n']).len();
         line.truncate(length);
-        Ok(Passphrase::new(line))
+        Ok(line)
     }
 }

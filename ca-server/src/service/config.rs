@@ -19,6 +19,12 @@ pub struct Config {
     /// Where the state is kept: `sqlite:FILE` or `postgres://…`.
     #[serde(default = "default_store")]
     pub store: String,
+    /// The password of the user of `postgres://`, where it does not stand in the address.
+    #[serde(default)]
+    pub store_password: Option<PassphraseSource>,
+    /// The PKCS #11 module for keys whose `pkcs11:` URI names none.
+    #[serde(default)]
+    pub pkcs11_module: Option<PathBuf>,
     /// Where everybody asks.
     pub public: Public,
     /// Where officers and e-services ask; needed by the role `ca`.
@@ -32,6 +38,8 @@ pub struct Config {
     pub root: Vec<KeyConfig>,
     /// The time-stamping unit; needed by the role `tsa`.
     pub tsa: Option<TsaConfig>,
+    /// The signed log over the audit.
+    pub log: Option<LogConfig>,
 }
 
 /// A part that a process can serve.
@@ -80,7 +88,7 @@ pub struct KeyConfig {
     pub certificate: PathBuf,
     /// A PKCS #8 or PKCS #12 file, or a `pkcs11:` URI.
     pub key: String,
-    /// The passphrase of a file, where it is encrypted.
+    /// The passphrase of a file, where it is encrypted; the PIN of a token.
     #[serde(default)]
     pub passphrase: Option<PassphraseSource>,
 }
@@ -93,7 +101,7 @@ pub struct TsaConfig {
     pub certificate: PathBuf,
     /// A PKCS #8 or PKCS #12 file, or a `pkcs11:` URI.
     pub key: String,
-    /// The passphrase of a file, where it is encrypted.
+    /// The passphrase of a file, where it is encrypted; the PIN of a token.
     #[serde(default)]
     pub passphrase: Option<PassphraseSource>,
     /// The policies that it stamps under, as numbers with dots; the first where a client names none.
@@ -107,6 +115,22 @@ pub struct TsaConfig {
     /// Who says that the clock is to be trusted.
     #[serde(default)]
     pub clock: ClockSource,
+}
+
+/// The signed log over the audit: its tiles and heads are put into the folder `log`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LogConfig {
+    /// Its name, as on its heads: like an address without its scheme, `centre.example/audit`.
+    pub origin: String,
+    /// A PKCS #8 or PKCS #12 file with an Ed25519 key, or a `pkcs11:` URI.
+    pub key: PathBuf,
+    /// The passphrase of the file, where it is encrypted.
+    #[serde(default)]
+    pub passphrase: Option<PassphraseSource>,
+    /// A head is made at the latest so many seconds after the one before, if there is anything new.
+    #[serde(default = "default_log_seconds")]
+    pub seconds: u32,
 }
 
 /// Who says that a clock is to be trusted.
@@ -137,6 +161,8 @@ impl Default for ClockSource {
 pub enum PassphraseSource {
     /// The name of a systemd credential (`LoadCredential=`, `LoadCredentialEncrypted=`).
     Credential(String),
+    /// The name of an environment variable.
+    Environment(String),
     /// A file whose first line it is.
     File(PathBuf),
     /// A terminal.
@@ -150,6 +176,10 @@ fn default_store() -> String {
 /// What EN 319 422 5.2.2 asks for at least: a second.
 fn default_accuracy() -> u32 {
     1000
+}
+
+const fn default_log_seconds() -> u32 {
+    60
 }
 
 fn default_rate() -> NonZeroU32 {

@@ -3,13 +3,18 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
-use esign_core::keys::{Curve, KeySpec, PrivateKey};
+use esign_core::keys::{Curve, KeySpec, PrivateKey, SigningKey};
 use esign_core::time::UnixTime;
 use esign_core::x509::{Certificate, Identity, NameBuilder, Organization, Request, SubjectKind};
 
+use ring::rand::{SecureRandom, SystemRandom};
+
 use super::ServiceError;
+use super::config::LogConfig;
+use crate::audit::{AuditError, DirectoryTiles, Schedule, Sequencer};
 use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::{KeyId, Name};
 use crate::life::{Actor, IssuingKey, Life, NewRequest};
@@ -18,6 +23,7 @@ use crate::status::http::{Files, Served};
 use crate::status::{
     Authority, POLL, PublicLists, Publisher, PublisherOptions, Responder, ResponderOptions, Signer,
 };
+use crate::store::{Fence, LEASE, Lease, LeaseName, LogStore, Store};
 
 /// What a role does about every second.
 pub type Task = Box<dyn Fn(UnixTime) -> Result<(), CentreError> + Send + Sync>;
@@ -26,6 +32,9 @@ pub type Task = Box<dyn Fn(UnixTime) -> Result<(), CentreError> + Send + Sync>;
 const PRESIGNED: usize = 32_768;
 /// How long a delta is good for, in seconds: what it tells is told again after half an hour.
 const DELTA_LIFETIME: i64 = 3600;
+
+/// How often to look after a lease: a third of its time is a few of these.
+const RENEWED: Duration = Duration::from_secs(1);
 
 /// What a role adds to a service.
 pub(super) struct Added {
@@ -73,6 +82,7 @@ pub(super) fn status(
     ));
     polled(&responder)?;
     let mut tasks: Vec<Task> = Vec::new();
+    let lease = leased(life.store(), LeaseName::Lists)?;
     let lists = dir.join("crl");
     let public_lists = dir.join("lists");
     std::fs::create_dir_all(&public_lists)
@@ -84,6 +94,7 @@ pub(super) fn status(
         let authority = Authority::new(one.key.certificate.clone())?;
         issuers.insert(one.name.clone(), one.key.certificate.der().to_vec());
         let mut options = PublisherOptions::new(lists.clone(), lifetime);
+        options.lease = lease.clone();
         // A root revokes a few certificates in its life: one list serves it.
         if n < issuing.len() {
             options.shards = settings.crl_shards;
@@ -131,6 +142,100 @@ pub(super) fn status(
         clock,
     }));
     Ok(Added { routes, tasks })
+}
+
+/// A lease on what only one process of a shared database may do, renewed as long as it is used. A file
+/// has one service, which need not wait for its own lease when it is started again.
+fn leased(store: &Arc<dyn Store>, name: LeaseName) -> Result<Option<Arc<Lease>>, ServiceError> {
+    if store.commits().is_some() {
+        return Ok(None);
+    }
+    let mut holder = [0; 16];
+    SystemRandom::new()
+        .fill(&mut holder)
+        .map_err(|e| ServiceError::new("randomness", e))?;
+    let lease = Arc::new(Lease::new(store.clone(), name, holder, LEASE));
+    let renewed = Arc::downgrade(&lease);
+    std::thread::Builder::new()
+        .name(format!("lease {name}"))
+        .spawn(move || {
+            let mut had = false;
+            while let Some(lease) = renewed.upgrade() {
+                match lease.fence() {
+                    Ok(fence) if fence.is_some() != had => {
+                        had = fence.is_some();
+                        let epoch = fence.map_or(0, |fence| fence.epoch());
+                        tracing::info!(lease = %name, held = had, epoch, "a lease changed hands");
+                    }
+                    Ok(_) => {}
+                    Err(error) => tracing::warn!(lease = %name, %error, "cannot be renewed"),
+                }
+                drop(lease);
+                std::thread::sleep(RENEWED);
+            }
+        })
+        .map_err(|e| ServiceError::new("the thread that renews a lease", e))?;
+    Ok(Some(lease))
+}
+
+/// The signed log: who holds its lease sequences the audit and signs heads.
+pub(super) fn log(
+    dir: &Path,
+    config: &LogConfig,
+    store: &Arc<dyn Store>,
+    log: Arc<dyn LogStore>,
+    key: Arc<dyn SigningKey>,
+) -> Result<Added, ServiceError> {
+    let folder = dir.join("log");
+    let wrong = |e: AuditError| ServiceError::new("log", e);
+    let lease = leased(store, LeaseName::Log)?;
+    let schedule = Schedule {
+        seconds: i64::from(config.seconds.max(1)),
+        ..Schedule::default()
+    };
+    let open = {
+        let origin = config.origin.clone();
+        move |fence| {
+            let tiles = DirectoryTiles::open(&folder)?;
+            Sequencer::open_under(log.clone(), tiles, &origin, key.clone(), fence)
+        }
+    };
+    let failed = |e: AuditError| CentreError::new(CentreErrorKind::Store, "log", e);
+    let opened: Mutex<Option<(Option<Fence>, Sequencer)>> = Mutex::new(None);
+    if lease.is_none() {
+        // Without others a log that cannot be gone on with is told at once.
+        let sequencer = open(None).map_err(wrong)?;
+        *opened.lock().unwrap_or_else(PoisonError::into_inner) = Some((None, sequencer));
+    }
+    let task: Task = Box::new(move |at| {
+        let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let fence = match &lease {
+            None => None,
+            Some(lease) => match lease.fence()? {
+                Some(fence) => Some(fence),
+                None => {
+                    *opened = None;
+                    return Ok(());
+                }
+            },
+        };
+        // Under another lease, and after a failure, the log is opened anew: others may have gone on.
+        let mut sequencer = match opened.take() {
+            Some((under, sequencer)) if under == fence => sequencer,
+            _ => open(fence).map_err(failed)?,
+        };
+        // Once, or as often as a whole batch waits: under load something always waits.
+        while sequencer.due(&schedule, at).map_err(failed)? {
+            sequencer.run(at).map_err(failed)?;
+            tracing::info!(size = sequencer.size(), "a head of the log was signed");
+        }
+        *opened = Some((fence, sequencer));
+        Ok(())
+    });
+    Ok(Added {
+        routes: Router::new(),
+        tasks: vec![task],
+    })
 }
 
 /// Looks for changes of other processes as long as the responder is there.

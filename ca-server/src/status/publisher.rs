@@ -3,10 +3,15 @@
 //! A number is reserved before anything is signed with it, the file is there before the store says
 //! so; a crash between two steps leaves an unused number or a newer file, both harmless.
 //!
+//! Of several processes on one database, the holder of a lease publishes. Its lists are in the store
+//! before they are in its folder, and the store takes none of a holder whose lease is over; the others
+//! copy them into their folders.
+//!
 //! Shard 0 is the complete list of everything that the key signed. Where there are more shards, each
 //! is a complete list for the certificates whose distribution point names it (RFC 5280 5.2.5). Of
 //! each there may be a delta (5.2.4).
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,13 +25,13 @@ use esign_core::time::UnixTime;
 use esign_core::x509::{DistributionPoint, GeneralName, SerialNumber};
 
 use super::{Authority, Key};
-use crate::acts::Change;
+use crate::acts::{Act, Change};
 use crate::error::{CentreError, CentreErrorKind};
 use crate::files::{self, Secrecy};
 use crate::ids::{Digest, Name};
 use crate::life::{Who, commit};
 use crate::records::{self, CrlKind, Standing, StatusEntry};
-use crate::store::{StatusFilter, Store};
+use crate::store::{Fence, Lease, StatusFilter, Store};
 
 /// How lists are published.
 #[derive(Clone, Debug)]
@@ -42,6 +47,8 @@ pub struct PublisherOptions {
     /// Public address of the complete list (`….crl`), which names the lists to their readers. Needed
     /// for shards and deltas.
     pub address: Option<String>,
+    /// What lets this process publish, where there are others; the rest copy what it publishes.
+    pub lease: Option<Arc<Lease>>,
 }
 
 impl PublisherOptions {
@@ -53,6 +60,7 @@ impl PublisherOptions {
             shards: 0,
             delta_lifetime: None,
             address: None,
+            lease: None,
         }
     }
 }
@@ -114,6 +122,8 @@ pub struct Publisher {
     name: String,
     options: PublisherOptions,
     seen: Mutex<Seen>,
+    /// Numbers of the lists in the folder, as far as this process put them there.
+    written: Mutex<HashMap<(u32, bool), u64>>,
 }
 
 impl std::fmt::Debug for Publisher {
@@ -127,6 +137,10 @@ impl std::fmt::Debug for Publisher {
 /// What this process saw and made.
 #[derive(Default)]
 struct Seen {
+    /// Under which lease.
+    fence: Option<Fence>,
+    /// When the complete lists that others published were made, if others publish.
+    followed: Vec<(u32, UnixTime)>,
     /// The last change that was seen; none before the first turn.
     audit: Option<u64>,
     scopes: Vec<Scope>,
@@ -152,11 +166,21 @@ struct Made {
     audit: u64,
 }
 
+/// One look at what is due.
+#[derive(Clone, Copy)]
+struct Turn {
+    at: UnixTime,
+    /// The last change that was seen.
+    audit: u64,
+    fence: Option<Fence>,
+}
+
 /// What a list is to be.
 #[derive(Clone, Copy)]
 struct Plan {
     shard: u32,
     at: UnixTime,
+    fence: Option<Fence>,
     /// The complete list that a delta goes with.
     base: Option<Made>,
 }
@@ -178,6 +202,7 @@ impl Publisher {
             name,
             options,
             seen: Mutex::new(Seen::default()),
+            written: Mutex::new(HashMap::new()),
         }
     }
 
@@ -189,12 +214,13 @@ impl Publisher {
     /// The store, the folder or the key fails: the first failure. What failed is still due.
     pub fn publish_if_due(&self, at: UnixTime) -> Result<Vec<Crl>, CentreError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        self.look(&mut seen, at)?;
-        let audit = seen.audit.unwrap_or(0);
+        let Some(turn) = self.begin(&mut seen, at)? else {
+            return Ok(Vec::new());
+        };
         let mut made = Vec::new();
         let mut failed = None;
         for (shard, scope) in (0..).zip(&mut seen.scopes) {
-            match self.turn(shard, scope, at, audit) {
+            match self.turn(shard, scope, turn) {
                 Ok(list) => made.extend(list),
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -205,18 +231,105 @@ impl Publisher {
     /// Makes and publishes the complete list.
     ///
     /// # Errors
-    /// The store, the folder or the key fails, or the clock stands before the list before.
+    /// The store, the folder or the key fails, the clock stands before the list before, or another
+    /// process publishes.
     pub fn publish(&self, at: UnixTime) -> Result<Crl, CentreError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        self.look(&mut seen, at)?;
-        let audit = seen.audit.unwrap_or(0);
+        let Some(turn) = self.begin(&mut seen, at)? else {
+            return Err(CentreError::new(
+                CentreErrorKind::State,
+                self.object(),
+                "another process publishes it",
+            ));
+        };
         match seen.scopes.first_mut() {
-            Some(scope) => self.complete(0, scope, at, audit),
+            Some(scope) => self.complete(0, scope, turn),
             None => Err(CentreError::new(
                 CentreErrorKind::State,
                 "CRL",
                 "no list is configured",
             )),
+        }
+    }
+
+    /// Looks whether this process publishes, and what changed. Where another does, its lists are
+    /// copied.
+    fn begin(&self, seen: &mut Seen, at: UnixTime) -> Result<Option<Turn>, CentreError> {
+        let fence = match &self.options.lease {
+            None => None,
+            Some(lease) => match lease.fence()? {
+                Some(fence) => Some(fence),
+                None => {
+                    *seen = Seen {
+                        followed: self.follow()?,
+                        ..Seen::default()
+                    };
+                    return Ok(None);
+                }
+            },
+        };
+        // What was seen under a former lease may be long ago: others published since.
+        if seen.fence != fence {
+            *seen = Seen {
+                fence,
+                ..Seen::default()
+            };
+        }
+        self.look(seen, at)?;
+        Ok(Some(Turn {
+            at,
+            audit: seen.audit.unwrap_or(0),
+            fence,
+        }))
+    }
+
+    /// Copies the lists that another process published; gives when the complete ones were made.
+    fn follow(&self) -> Result<Vec<(u32, UnixTime)>, CentreError> {
+        let issuer = self.authority.id();
+        let mut made = Vec::new();
+        for shard in 0..=self.options.shards {
+            let complete = self.store.latest_crl(&issuer, shard)?;
+            made.extend(complete.as_ref().map(|list| (shard, list.this_update)));
+            let delta = match self.options.delta_lifetime {
+                Some(_) => self.store.latest_delta(&issuer, shard)?,
+                None => None,
+            };
+            for (list, is_delta) in [(complete, false), (delta, true)] {
+                let Some(list) = list else { continue };
+                let place = (shard, is_delta);
+                let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+                if written.get(&place) == Some(&list.number) {
+                    continue;
+                }
+                // Not kept any more: a newer one takes its place at this moment.
+                if let Some(octets) = self.store.kept_list(&list)? {
+                    files::write(&self.path(shard, is_delta), &octets, Secrecy::Public)?;
+                    written.insert(place, list.number);
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    fn path(&self, shard: u32, delta: bool) -> PathBuf {
+        let file = format!("{}.crl", file_name(&self.name, shard, delta));
+        self.options.folder.join(file)
+    }
+
+    fn commit(&self, plan: Plan, change: Change) -> Result<(), CentreError> {
+        let who = who(plan.at)?;
+        match plan.fence {
+            None => commit(self.store.as_ref(), &who, "", vec![change]),
+            Some(fence) => {
+                let act = Act {
+                    by: who.by,
+                    at: who.at,
+                    why: String::new(),
+                    change,
+                };
+                self.store.commit_under(&fence, vec![act])?;
+                Ok(())
+            }
         }
     }
 
@@ -236,6 +349,14 @@ impl Publisher {
                 alarms.push(Alarm::Ageing {
                     shard,
                     made: made.at,
+                });
+            }
+        }
+        for (shard, made) in &seen.followed {
+            if made.plus(self.options.lifetime / 2 + SLACK) <= at {
+                alarms.push(Alarm::Ageing {
+                    shard: *shard,
+                    made: *made,
                 });
             }
         }
@@ -273,15 +394,10 @@ impl Publisher {
         Ok(())
     }
 
-    fn turn(
-        &self,
-        shard: u32,
-        scope: &mut Scope,
-        at: UnixTime,
-        audit: u64,
-    ) -> Result<Option<Crl>, CentreError> {
+    fn turn(&self, shard: u32, scope: &mut Scope, turn: Turn) -> Result<Option<Crl>, CentreError> {
+        let at = turn.at;
         let Some(last) = scope.complete else {
-            return self.complete(shard, scope, at, audit).map(Some);
+            return self.complete(shard, scope, turn).map(Some);
         };
         let patience = if last.entries <= MADE_AT_ONCE || self.options.delta_lifetime.is_none() {
             0
@@ -292,7 +408,7 @@ impl Publisher {
             .waiting
             .is_some_and(|since| since.plus(patience) <= at);
         if changed || last.at.plus(self.options.lifetime / 2) <= at {
-            return self.complete(shard, scope, at, audit).map(Some);
+            return self.complete(shard, scope, turn).map(Some);
         }
         let Some(lifetime) = self.options.delta_lifetime else {
             return Ok(None);
@@ -305,6 +421,7 @@ impl Publisher {
             let plan = Plan {
                 shard,
                 at,
+                fence: turn.fence,
                 base: Some(last),
             };
             let (list, _) = self.make(plan)?;
@@ -315,17 +432,13 @@ impl Publisher {
         Ok(None)
     }
 
-    fn complete(
-        &self,
-        shard: u32,
-        scope: &mut Scope,
-        at: UnixTime,
-        audit: u64,
-    ) -> Result<Crl, CentreError> {
+    fn complete(&self, shard: u32, scope: &mut Scope, turn: Turn) -> Result<Crl, CentreError> {
+        let Turn { at, audit, fence } = turn;
         let first = scope.complete.is_none();
         let plan = Plan {
             shard,
             at,
+            fence,
             base: None,
         };
         if first {
@@ -347,8 +460,7 @@ impl Publisher {
     /// not know of it, and a clock that was set back would not be above it.
     fn not_before_published(&self, plan: Plan) -> Result<(), CentreError> {
         for delta in [false, true] {
-            let file = format!("{}.crl", file_name(&self.name, plan.shard, delta));
-            let Ok(octets) = std::fs::read(self.options.folder.join(file)) else {
+            let Ok(octets) = std::fs::read(self.path(plan.shard, delta)) else {
                 continue;
             };
             let published = Crl::from_der(&octets)
@@ -370,7 +482,7 @@ impl Publisher {
                     shard: plan.shard,
                     number,
                 };
-                commit(self.store.as_ref(), &who(plan.at)?, "", vec![reserve])?;
+                self.commit(plan, reserve)?;
             }
         }
         Ok(())
@@ -378,7 +490,9 @@ impl Publisher {
 
     /// Number, signature, file, record.
     fn make(&self, plan: Plan) -> Result<(Crl, u64), CentreError> {
-        let Plan { shard, at, base } = plan;
+        let Plan {
+            shard, at, base, ..
+        } = plan;
         let issuer = self.authority.id();
         let latest = self.store.latest_crl(&issuer, shard)?;
         if let Some(latest) = &latest
@@ -403,17 +517,14 @@ impl Publisher {
             shard,
             number,
         };
-        commit(self.store.as_ref(), &who(at)?, "", vec![reserve])?;
+        self.commit(plan, reserve)?;
         let lifetime = match (base, self.options.delta_lifetime) {
             (Some(_), Some(lifetime)) => lifetime,
             _ => self.options.lifetime,
         };
         let next_update = at.plus(lifetime);
         let list = self.sign(plan, number, next_update)?;
-        let file = format!("{}.crl", file_name(&self.name, shard, base.is_some()));
-        let path = self.options.folder.join(file);
-        files::write(&path, list.der(), Secrecy::Public)?;
-        let publish = Change::PublishCrl(records::Crl {
+        let record = records::Crl {
             issuer,
             shard,
             number,
@@ -423,8 +534,20 @@ impl Publisher {
             this_update: at,
             next_update,
             digest: Digest(list.sha256()),
-        });
-        commit(self.store.as_ref(), &who(at)?, "", vec![publish])?;
+        };
+        let path = self.path(shard, base.is_some());
+        if plan.fence.is_some() {
+            // The store decides who publishes, so it comes first: a process that was paused here finds
+            // its lease over, and writes nothing.
+            self.store.keep_list(&record, list.der())?;
+            self.commit(plan, Change::PublishCrl(record))?;
+            files::write(&path, list.der(), Secrecy::Public)?;
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.insert((shard, base.is_some()), number);
+        } else {
+            files::write(&path, list.der(), Secrecy::Public)?;
+            self.commit(plan, Change::PublishCrl(record))?;
+        }
         Ok((list, number))
     }
 

@@ -19,6 +19,8 @@ pub struct StoreError {
 pub enum StoreErrorKind {
     /// The same key is taken by other contents, or the version has moved on.
     Conflict,
+    /// The lease that it was done under is over: another process may do this work now.
+    Fenced,
     /// What the act speaks of does not exist.
     NotFound,
     /// The person acting may not do this (again): for example, approve his own request.
@@ -105,6 +107,7 @@ impl StoreError {
         matches!(
             self.kind,
             StoreErrorKind::Conflict
+                | StoreErrorKind::Fenced
                 | StoreErrorKind::NotFound
                 | StoreErrorKind::NotAllowed
                 | StoreErrorKind::State

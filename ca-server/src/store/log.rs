@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use esign_core::log::Hash;
 use esign_core::time::UnixTime;
 
-use super::StoreError;
+use super::lease::Fence;
+use super::{StoreError, StoreErrorKind};
 use crate::records::AuditEntry;
 
 /// A head of the log as the store keeps it.
@@ -69,15 +70,24 @@ pub trait LogStore: Send + Sync {
     ///
     /// # Errors
     /// [`Conflict`](super::StoreErrorKind::Conflict) where the log has another size than `from` now,
-    /// or an entry has a place: somebody else sequenced meanwhile. Nothing is written then.
-    fn sequence(&self, from: u64, ids: Vec<u64>, head: LogHead) -> Result<(), StoreError>;
+    /// or an entry has a place: somebody else sequenced meanwhile.
+    /// [`Fenced`](super::StoreErrorKind::Fenced) where the lease of `fence` is over. Nothing is
+    /// written then.
+    fn sequence(
+        &self,
+        fence: Option<&Fence>,
+        from: u64,
+        ids: Vec<u64>,
+        head: LogHead,
+    ) -> Result<(), StoreError>;
 
     /// Keeps the signed checkpoint of the head of `size`; the very same again changes nothing.
     ///
     /// # Errors
     /// [`Conflict`](super::StoreErrorKind::Conflict) where another is kept,
     /// [`NotFound`](super::StoreErrorKind::NotFound) where there is no such head.
-    fn sign_head(&self, size: u64, note: &str) -> Result<(), StoreError>;
+    /// [`Fenced`](super::StoreErrorKind::Fenced) where the lease of `fence` is over.
+    fn sign_head(&self, fence: Option<&Fence>, size: u64, note: &str) -> Result<(), StoreError>;
 
     /// Visits the heads of at least `from` entries, the smallest first.
     fn visit_heads(
@@ -101,4 +111,20 @@ pub trait LogStore: Send + Sync {
     /// What others said of the head of `size`, the first first, at most
     /// [`MAX_ROWS`](super::MAX_ROWS).
     fn attestations(&self, size: u64) -> Result<Vec<Attestation>, StoreError>;
+}
+
+pub(super) fn conflict(size: u64, what: impl std::fmt::Display) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Conflict,
+        format_args!("log of {size} entries"),
+        what,
+    )
+}
+
+pub(super) fn no_head(size: u64) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::NotFound,
+        format_args!("log of {size} entries"),
+        "has no head of this size",
+    )
 }

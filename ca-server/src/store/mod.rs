@@ -4,8 +4,16 @@
 //! databases, so that every implementation has the same; one suite checks them all.
 
 mod audit;
+mod cells;
+mod decode;
 mod error;
+mod lease;
 mod log;
+mod migrations;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+mod queries;
+mod read;
 mod rows;
 mod rules;
 pub mod sqlite;
@@ -15,6 +23,7 @@ use std::ops::ControlFlow;
 use esign_core::time::UnixTime;
 
 pub use self::error::{StoreError, StoreErrorKind};
+pub use self::lease::{Fence, LEASE, Lease, LeaseName};
 pub use self::log::{Attestation, LogHead, LogStore, Sequenced};
 use crate::acts::Act;
 use crate::ids::{CertificateId, HolderId, KeyId, Locator, Name, RequestId};
@@ -97,6 +106,33 @@ pub trait Store: Send + Sync {
     /// second group, such as a disk that fails while it flushes, it may be unknown whether the acts
     /// were done: to commit the same again settles it, as acts are idempotent.
     fn commit(&self, acts: Vec<Act>) -> Result<Receipt, StoreError>;
+
+    /// Does all of `acts` like [`Self::commit`], if the lease of `fence` is held by its epoch until
+    /// they are written.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Fenced`] where it is not; nothing was written then. Those of
+    /// [`Self::commit`].
+    fn commit_under(&self, fence: &Fence, acts: Vec<Act>) -> Result<Receipt, StoreError>;
+
+    /// Takes a lease for `holder` for so many milliseconds of the database's clock, or renews it;
+    /// gives the holder's epoch, or none while another holder has it. See [`Lease`].
+    fn take_lease(
+        &self,
+        lease: LeaseName,
+        holder: &[u8; 16],
+        millis: u32,
+    ) -> Result<Option<u64>, StoreError>;
+
+    /// Ends a lease, if it is still held by that epoch.
+    fn release_lease(&self, fence: &Fence) -> Result<(), StoreError>;
+
+    /// Keeps the octets of a list whose number is reserved, for processes that did not make it.
+    /// Drops those of lists before the newest published one of the same scope and kind.
+    fn keep_list(&self, list: &Crl, octets: &[u8]) -> Result<(), StoreError>;
+
+    /// The octets of a list; none where they are not kept any more.
+    fn kept_list(&self, list: &Crl) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// All issuers, the first added first.
     fn issuers(&self) -> Result<Vec<Issuer>, StoreError>;
@@ -191,6 +227,9 @@ pub trait Store: Send + Sync {
 
     /// The newest complete CRL of a key and shard.
     fn latest_crl(&self, issuer: &KeyId, shard: u32) -> Result<Option<Crl>, StoreError>;
+
+    /// The newest delta CRL of a key and shard.
+    fn latest_delta(&self, issuer: &KeyId, shard: u32) -> Result<Option<Crl>, StoreError>;
 
     /// The document of this locator.
     fn document(&self, locator: &Locator) -> Result<Option<DocumentRecord>, StoreError>;

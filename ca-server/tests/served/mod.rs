@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use esign_core::keys::{Curve, KeySpec, PrivateKey};
 use esign_core::x509::{NameBuilder, Request, to_pem};
@@ -63,7 +64,13 @@ impl Server {
     }
 
     fn on(dir: PathBuf) -> Self {
+        Self::with(dir, &[])
+    }
+
+    /// On a folder, with settings from the environment.
+    pub(crate) fn with(dir: PathBuf, settings: &[(&str, &str)]) -> Self {
         let mut child = command(&dir, "127.0.0.1:0")
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -134,17 +141,29 @@ pub(crate) fn certificates(path: &Path) -> Vec<Certificate<'static>> {
 
 impl Officer {
     pub(crate) fn of(server: &Server, name: &str) -> Self {
+        Self::with(server, Some(Self::client(server, name)))
+    }
+
+    fn client(server: &Server, name: &str) -> ClientCert {
         let folder = server.dir.join("officers").join(name);
         let key = pem(&folder.join("key.pem")).remove(0);
         let PemItem::PrivateKey(key) = key else {
             panic!("no key")
         };
-        let client =
-            ClientCert::new_with_certs(&certificates(&folder.join("certificate.pem")), key);
-        Self::with(server, Some(client))
+        ClientCert::new_with_certs(&certificates(&folder.join("certificate.pem")), key)
     }
 
     pub(crate) fn with(server: &Server, client: Option<ClientCert>) -> Self {
+        Self::within(server, client, None)
+    }
+
+    /// With a limit to the time that a request may take.
+    pub(crate) fn patient(server: &Server, name: &str, limit: Duration) -> Self {
+        let client = Some(Self::client(server, name));
+        Self::within(server, client, Some(limit))
+    }
+
+    fn within(server: &Server, client: Option<ClientCert>, limit: Option<Duration>) -> Self {
         let authority = certificates(&server.dir.join("issuing.pem"));
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
@@ -155,6 +174,7 @@ impl Officer {
         let config = ureq::Agent::config_builder()
             .tls_config(tls)
             .http_status_as_error(false)
+            .timeout_global(limit)
             .build();
         Self {
             agent: config.into(),

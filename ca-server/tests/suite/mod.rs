@@ -6,6 +6,8 @@ pub mod data;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
 
 use ca_server::acts::{Act, Change, MAX_WHY};
 use ca_server::ids::{CertificateId, Digest, KeyId, Name};
@@ -15,8 +17,8 @@ use ca_server::records::{
     Standing,
 };
 use ca_server::store::{
-    CertificateFilter, MAX_BATCH, MAX_BLOB, MAX_ROWS, Outcome, StatusFilter, Store, StoreError,
-    StoreErrorKind,
+    Attestation, CertificateFilter, Lease, LeaseName, LogHead, LogStore, MAX_BATCH, MAX_BLOB,
+    MAX_ROWS, Outcome, StatusFilter, Store, StoreError, StoreErrorKind,
 };
 
 use data::{
@@ -1208,4 +1210,250 @@ fn threads(store: Made) {
     assert_eq!(s.latest_crl_number(&KeyId([1; 32]), 0).unwrap(), Some(40));
     assert_eq!(count_audit(s), 1 + 320 + won.len());
     s.check().unwrap();
+}
+
+/// Leases: one holder at a time, by the database's clock, and fenced.
+pub fn lease_suite<S: Store + 'static>(make: impl Fn() -> Arc<S>) {
+    println!("store suite: leases");
+    leases(&*make());
+    println!("store suite: fences");
+    fences(make());
+    println!("store suite: lists");
+    kept_lists(&*make());
+}
+
+const LONG: u32 = 60_000;
+
+fn leases(s: &dyn Store) {
+    let (a, b) = ([1; 16], [2; 16]);
+    assert_eq!(s.take_lease(LeaseName::Lists, &a, LONG).unwrap(), Some(1));
+    assert_eq!(s.take_lease(LeaseName::Lists, &b, LONG).unwrap(), None);
+    // To take it again is to renew it; another lease is another's.
+    assert_eq!(s.take_lease(LeaseName::Lists, &a, 300).unwrap(), Some(1));
+    assert_eq!(s.take_lease(LeaseName::Log, &b, LONG).unwrap(), Some(1));
+    assert_eq!(s.take_lease(LeaseName::Log, &a, LONG).unwrap(), None);
+    std::thread::sleep(Duration::from_millis(350));
+    // Over: whoever comes is the next holder, the former one too.
+    assert_eq!(s.take_lease(LeaseName::Lists, &a, 300).unwrap(), Some(2));
+    std::thread::sleep(Duration::from_millis(350));
+    assert_eq!(s.take_lease(LeaseName::Lists, &b, LONG).unwrap(), Some(3));
+    assert_eq!(s.take_lease(LeaseName::Lists, &a, LONG).unwrap(), None);
+}
+
+fn fences<S: Store + 'static>(store: Arc<S>) {
+    let s = &*store;
+    done(s, act("admin", 0, Change::AddIssuer(issuer(1))));
+    let number = |number| {
+        let issuer = KeyId([1; 32]);
+        vec![act(
+            "status",
+            0,
+            Change::ReserveCrlNumber {
+                issuer,
+                shard: 0,
+                number,
+            },
+        )]
+    };
+    let lasts = Duration::from_millis(600);
+    let hold = |n| Lease::new(store.clone(), LeaseName::Lists, [n; 16], lasts);
+    let (first, second) = (hold(1), hold(2));
+    let fence = first.fence().unwrap().unwrap();
+    assert_eq!((fence.lease(), fence.epoch()), (LeaseName::Lists, 1));
+    assert_eq!(second.fence().unwrap(), None);
+    s.commit_under(&fence, number(1)).unwrap();
+    // Renewed while it is used.
+    for _ in 0..6 {
+        std::thread::sleep(lasts / 3);
+        assert_eq!(first.fence().unwrap(), Some(fence));
+    }
+    assert_eq!(second.fence().unwrap(), None);
+    // Paused beyond its end: nothing more is written with it, whether or not another took it.
+    std::thread::sleep(lasts * 2);
+    let error = s.commit_under(&fence, number(2)).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Fenced, "{error}");
+    assert!(error.is_refusal());
+    let next = second.fence().unwrap().unwrap();
+    assert_eq!(next.epoch(), 2);
+    s.commit_under(&next, number(3)).unwrap();
+    let error = s.commit_under(&fence, number(4)).unwrap_err();
+    assert!(
+        error.to_string().contains("lease lists: epoch 1 is over"),
+        "{error}"
+    );
+    assert_eq!(first.fence().unwrap(), None);
+    assert_eq!(
+        s.latest_crl_number(&KeyId([1; 32]), 0).unwrap(),
+        Some(3),
+        "a fenced act was written"
+    );
+    // Calls that share a transaction do not share its refusal.
+    std::thread::scope(|scope| {
+        for n in 10..30 {
+            let fence = if n % 2 == 0 { &fence } else { &next };
+            let _ = second.fence().unwrap();
+            scope.spawn(move || {
+                let issuer = KeyId([1; 32]);
+                let shard = u32::try_from(n).unwrap();
+                let change = Change::ReserveCrlNumber {
+                    issuer,
+                    shard,
+                    number: 1,
+                };
+                let done = s.commit_under(fence, vec![act("status", 0, change)]);
+                assert_eq!(done.is_ok(), n % 2 == 1, "{done:?}");
+            });
+        }
+    });
+    // Given back, it is free at once.
+    second.release().unwrap();
+    assert_eq!(first.fence().unwrap().unwrap().epoch(), 3);
+    let error = s.commit_under(&next, number(5)).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Fenced);
+}
+
+fn kept_lists(s: &dyn Store) {
+    done(s, act("admin", 0, Change::AddIssuer(issuer(1))));
+    let published = |number, octets: &[u8]| {
+        let list = Crl {
+            digest: Digest::of(octets),
+            ..crl(1, number)
+        };
+        let reserve = Change::ReserveCrlNumber {
+            issuer: list.issuer,
+            shard: 0,
+            number,
+        };
+        done(s, act("status", 0, reserve));
+        s.keep_list(&list, octets).unwrap();
+        s.keep_list(&list, octets).unwrap();
+        done(s, act("status", 0, Change::PublishCrl(list.clone())));
+        list
+    };
+    // Longer than one part.
+    let long = vec![7; MAX_BLOB * 2 + 5];
+    let first = published(1, &long);
+    assert_eq!(s.kept_list(&first).unwrap(), Some(long));
+    let second = published(2, b"second");
+    assert_eq!(
+        s.kept_list(&second).unwrap().as_deref(),
+        Some(&b"second"[..])
+    );
+    // What is kept beside another's digest is not it.
+    let other = Crl {
+        digest: Digest([0; 32]),
+        ..second.clone()
+    };
+    assert_eq!(s.kept_list(&other).unwrap(), None);
+    assert_eq!(s.kept_list(&crl(1, 9)).unwrap(), None);
+    // Those before the newest published one are dropped in time.
+    let third = published(3, b"third");
+    assert_eq!(s.kept_list(&first).unwrap(), None);
+    assert_eq!(s.kept_list(&third).unwrap().as_deref(), Some(&b"third"[..]));
+    assert_eq!(s.latest_delta(&KeyId([1; 32]), 0).unwrap(), None);
+    let delta = Crl {
+        kind: CrlKind::Delta { base: 3 },
+        ..crl(1, 4)
+    };
+    let reserve = Change::ReserveCrlNumber {
+        issuer: delta.issuer,
+        shard: 0,
+        number: 4,
+    };
+    done(s, act("status", 0, reserve));
+    done(s, act("status", 0, Change::PublishCrl(delta.clone())));
+    assert_eq!(s.latest_delta(&KeyId([1; 32]), 0).unwrap(), Some(delta));
+    assert_eq!(s.latest_crl(&KeyId([1; 32]), 0).unwrap(), Some(third));
+}
+
+/// Places and heads of the signed log.
+pub fn log_suite<S: Store + LogStore + 'static>(make: impl Fn() -> Arc<S>) {
+    println!("store suite: log");
+    log(make());
+}
+
+fn log<S: Store + LogStore + 'static>(store: Arc<S>) {
+    let s = &*store;
+    for n in 0..5 {
+        done(s, act("x", 0, Change::RegisterDocument(document(n))));
+    }
+    let head = |size, n| LogHead {
+        size,
+        root: esign_core::log::Hash([n; 32]),
+        at: time(1),
+        note: None,
+    };
+    let waiting = |after| {
+        let mut ids = Vec::new();
+        s.visit_unsequenced(after, &mut |entry| {
+            ids.push(entry.id);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        ids
+    };
+    assert_eq!(
+        (s.last_sequenced().unwrap(), s.latest_head().unwrap()),
+        (None, None)
+    );
+    assert_eq!(waiting(0), [1, 2, 3, 4, 5]);
+    assert_eq!(waiting(2), [3, 4, 5]);
+    s.sequence(None, 0, vec![2, 1, 3], head(3, 1)).unwrap();
+    assert_eq!(waiting(0), [4, 5]);
+    assert_eq!(s.last_sequenced().unwrap(), Some(3));
+    // Somebody else was quicker; an entry twice; an entry that is not there.
+    for (from, ids) in [(0, vec![4]), (3, vec![3]), (3, vec![99])] {
+        let error = s.sequence(None, from, ids, head(4, 2)).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Conflict, "{error}");
+    }
+    assert_eq!(waiting(0), [4, 5]);
+    let mut places = Vec::new();
+    s.visit_sequenced(1, &mut |place| {
+        assert_eq!(place.entry.as_ref().map(|entry| entry.id), Some(place.id));
+        places.push((place.index, place.id));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(places, [(1, 1), (2, 3)]);
+    assert_eq!(s.signed_head().unwrap(), None);
+    assert_eq!(s.latest_head().unwrap(), Some(head(3, 1)));
+    s.sign_head(None, 3, "note").unwrap();
+    s.sign_head(None, 3, "note").unwrap();
+    let error = s.sign_head(None, 3, "other").unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Conflict, "{error}");
+    let error = s.sign_head(None, 4, "note").unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotFound, "{error}");
+    assert_eq!(
+        s.signed_head().unwrap().unwrap().note.as_deref(),
+        Some("note")
+    );
+    let said = [
+        Attestation::Cosignature("— w x".to_owned()),
+        Attestation::TimeStamp(vec![0x30, 0]),
+    ];
+    for one in said.iter().chain(&said) {
+        s.attest(3, one).unwrap();
+    }
+    assert_eq!(s.attestations(3).unwrap(), said);
+    assert_eq!(
+        s.attest(4, &said[0]).unwrap_err().kind(),
+        StoreErrorKind::NotFound
+    );
+    // Under a lease, and after it.
+    let lease = Lease::new(
+        store.clone(),
+        LeaseName::Log,
+        [1; 16],
+        Duration::from_millis(400),
+    );
+    let fence = lease.fence().unwrap();
+    assert!(fence.is_some());
+    s.sequence(fence.as_ref(), 3, vec![4], head(4, 2)).unwrap();
+    std::thread::sleep(Duration::from_millis(450));
+    let late = s.sequence(fence.as_ref(), 4, vec![5], head(5, 3));
+    assert_eq!(late.unwrap_err().kind(), StoreErrorKind::Fenced);
+    let late = s.sign_head(fence.as_ref(), 4, "note");
+    assert_eq!(late.unwrap_err().kind(), StoreErrorKind::Fenced);
+    assert_eq!(waiting(0), [5]);
+    assert_eq!(s.signed_head().unwrap().unwrap().size, 3);
 }

@@ -3,11 +3,12 @@
 //! [`build_path`] searches from a certificate up to a trust anchor, tries every candidate that the
 //! names allow, and gives back the first path against which nothing speaks; otherwise the report
 //! of the best one, so that it can be seen what is missing. [`find_path`] gives the verdict alone,
-//! at a fraction of the cost; [`search_paths`] also every path that was tried.
+//! at a fraction of the cost, [`find_paths`] those of many certificates; [`search_paths`] also every path that was tried.
 //!
 //! # Source
 //! RFC 5280 6; RFC 9618 (policies); RFC 9525 (names); EN 319 102-1 5.2.6 (indications).
 
+mod batch;
 mod budget;
 mod check;
 mod domain;
@@ -25,6 +26,7 @@ mod strict;
 #[cfg(test)]
 mod tests;
 
+pub use batch::find_paths;
 pub use inputs::{KeyPurpose, PathInputs, PathProfile, PolicyInputs, RevocationChecking};
 pub use policy_graph::{PolicyOutputs, ValidPolicy};
 pub use reference::{ReferenceName, ReferenceNameError};

@@ -9,7 +9,7 @@ pub(super) mod person;
 mod values;
 
 use super::rows::Rows;
-use super::{Outcome, StoreError, StoreErrorKind, audit};
+use super::{MAX_BATCH, Outcome, StoreError, StoreErrorKind, audit};
 use crate::acts::{Act, Change};
 
 /// An act within the ranges that hold in any state, with the body of its audit entry: what can be
@@ -25,6 +25,31 @@ impl Prepared {
         let body = audit::body(&act.change)?;
         Ok(Self { act, body })
     }
+
+    /// The act.
+    #[cfg(feature = "postgres")]
+    pub(super) const fn act(&self) -> &Act {
+        &self.act
+    }
+}
+
+/// The acts of one call, each within its ranges.
+pub(super) fn prepare(acts: Vec<Act>) -> Result<Vec<Prepared>, StoreError> {
+    if acts.len() > MAX_BATCH {
+        return Err(StoreError::value(
+            "batch",
+            format_args!(
+                "has {} acts, at most {MAX_BATCH} are done at once",
+                acts.len()
+            ),
+        ));
+    }
+    acts.into_iter().map(Prepared::new).collect()
+}
+
+/// Whether an error is about one call's acts, and others that share its transaction may go on.
+pub(super) fn is_the_jobs_own(error: &StoreError) -> bool {
+    error.is_refusal() || error.kind() == StoreErrorKind::Bug
 }
 
 /// Does one act, with its audit entry, or says which rule it breaks. After an error the caller must

@@ -7,14 +7,13 @@
 mod failure;
 mod log;
 mod open;
-mod queries;
-mod read;
+mod source;
 mod write;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -78,30 +77,6 @@ impl SqliteStore {
             commits: AtomicU64::new(0),
             idle: Mutex::new(Vec::new()),
         })
-    }
-
-    /// Reads with an idle connection, or a new one.
-    fn read<T>(
-        &self,
-        doing: &str,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open::reader(&self.path, self.wait)?,
-        };
-        let value = read(&connection)
-            .map_err(|error| failure::sqlite(failure::name(&self.path), doing, error))?;
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MAX_IDLE {
-            idle.push(connection);
-        }
-        Ok(value)
     }
 }
 

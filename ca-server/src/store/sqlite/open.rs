@@ -8,16 +8,11 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{Options, failure};
+use crate::store::migrations::MIGRATIONS;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// "esca" in SQLite's header: a file with another number is another program's.
 const APPLICATION_ID: i32 = 0x6573_6361;
-/// The schema, one step a file; a released step is never edited.
-const MIGRATIONS: [&str; 3] = [
-    include_str!("../migrations/0001_base.sql"),
-    include_str!("../migrations/0005_life.sql"),
-    include_str!("../migrations/0002_log.sql"),
-];
 /// Statements kept compiled: more than there are.
 const STATEMENTS: usize = 96;
 /// The log is written back after so many pages (16 MiB): fewer flushes of the main file than with

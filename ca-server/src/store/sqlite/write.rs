@@ -2,19 +2,19 @@
 //! where SQLite's and PostgreSQL's meaning of `$1` agree.
 
 use esign_core::time::UnixTime;
-use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use rusqlite::{Connection, ToSql, params};
 
-use super::{failure, read};
+use super::{failure, source};
 use crate::acts::Act;
-use crate::ids::{
-    CertificateId, HolderId, IdempotencyKey, KeyId, Locator, Name, RequestId, sha256,
-};
+use crate::ids::{CertificateId, HolderId, IdempotencyKey, KeyId, Locator, Name, RequestId};
 use crate::officers::Officer;
 use crate::records::{
-    Approval, CertificateRecord, Crl, CrlKind, Document, DocumentChange, DocumentRecord,
-    DocumentStatus, Holder, Identity, Issuer, Request, RequestRecord, RequestStatus, Standing,
-    Stop, SubjectRecord,
+    CertificateRecord, Crl, CrlKind, Document, DocumentChange, DocumentRecord, DocumentStatus,
+    Holder, Identity, Issuer, Request, RequestRecord, RequestStatus, Stop, SubjectRecord,
 };
+use crate::store::cells::Value;
+use crate::store::decode;
+use crate::store::read::{self, Each, Source};
 use crate::store::rows::{IntentRow, Rows, StandingRow};
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -25,13 +25,6 @@ pub(super) struct SqliteRows<'a> {
 }
 
 impl SqliteRows<'_> {
-    fn read<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        read(self.connection).map_err(|error| failure::sqlite(self.object, "reading", error))
-    }
-
     /// Runs a statement that writes; gives the number of rows.
     fn write(&self, sql: &str, values: &[&dyn ToSql]) -> Result<usize, StoreError> {
         self.connection
@@ -53,6 +46,28 @@ impl SqliteRows<'_> {
     }
 }
 
+impl Source for SqliteRows<'_> {
+    fn rows(
+        &self,
+        doing: &str,
+        sql: &str,
+        values: Vec<Value>,
+        each: Each<'_>,
+    ) -> Result<(), StoreError> {
+        source::rows(self.connection, self.object, doing, sql, &values, each)
+    }
+
+    fn visit(
+        &self,
+        doing: &str,
+        sql: &str,
+        values: Vec<Value>,
+        each: Each<'_>,
+    ) -> Result<(), StoreError> {
+        self.rows(doing, sql, values, each)
+    }
+}
+
 impl Rows for SqliteRows<'_> {
     fn append_audit(
         &mut self,
@@ -60,7 +75,7 @@ impl Rows for SqliteRows<'_> {
         object: Option<&CertificateId>,
         body: &str,
     ) -> Result<u64, StoreError> {
-        let key = object.map(read::object_key);
+        let key = object.map(decode::object_key);
         self.write_one(
             "INSERT INTO audit (at, actor, why, kind, object, body) VALUES ($1, $2, $3, $4, $5, $6)",
             params![act.at.seconds(), act.by.as_str(), act.why, act.change.kind(), key, body],
@@ -75,7 +90,7 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn issuer(&mut self, key: &KeyId) -> Result<Option<Issuer>, StoreError> {
-        self.read(|c| read::issuer(c, key))
+        read::issuer(self, key)
     }
 
     fn issuer_of_generation(
@@ -83,11 +98,7 @@ impl Rows for SqliteRows<'_> {
         subject: &[u8],
         generation: u32,
     ) -> Result<Option<KeyId>, StoreError> {
-        self.read(|c| {
-            c.prepare_cached("SELECT key FROM issuer WHERE subject = $1 AND generation = $2")?
-                .query_row(params![subject, generation], |row| row.get(0).map(KeyId))
-                .optional()
-        })
+        read::issuer_of_generation(self, subject, generation)
     }
 
     fn insert_issuer(&mut self, issuer: &Issuer) -> Result<(), StoreError> {
@@ -103,15 +114,11 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn holder(&mut self, id: &HolderId) -> Result<Option<Holder>, StoreError> {
-        self.read(|c| read::holder(c, id))
+        read::holder(self, id)
     }
 
     fn holder_of_identifier(&mut self, identifier: &str) -> Result<Option<HolderId>, StoreError> {
-        self.read(|c| {
-            c.prepare_cached("SELECT id FROM holder WHERE identifier = $1")?
-                .query_row([identifier], |row| row.get(0).map(HolderId))
-                .optional()
-        })
+        Ok(read::holder_by_identifier(self, identifier)?.map(|holder| holder.id))
     }
 
     fn put_holder(&mut self, holder: &Holder, sort_name: &str) -> Result<(), StoreError> {
@@ -145,7 +152,7 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn request(&mut self, id: &RequestId) -> Result<Option<RequestRecord>, StoreError> {
-        self.read(|c| read::request(c, id))
+        read::request(self, id)
     }
 
     fn insert_request(
@@ -155,11 +162,7 @@ impl Rows for SqliteRows<'_> {
         at: UnixTime,
         status: RequestStatus,
     ) -> Result<(), StoreError> {
-        let (needed, own) = match request.approval {
-            Approval::None => (0, 0),
-            Approval::Anyone => (1, 1),
-            Approval::Others(persons) => (persons, 0),
-        };
+        let (needed, own) = decode::approval_columns(request.approval);
         self.write_one(
             "INSERT INTO request (id, profile, public_key, holder, requested_by, received_at, \
              approvals_needed, own_approval, status) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -172,7 +175,7 @@ impl Rows for SqliteRows<'_> {
                 at.seconds(),
                 needed,
                 own,
-                read::request_status_name(status)
+                decode::request_status_name(status)
             ],
         )
     }
@@ -186,7 +189,7 @@ impl Rows for SqliteRows<'_> {
         self.write_one(
             "UPDATE request SET status = $1, issuer = $2, serial = $3 WHERE id = $4",
             params![
-                read::request_status_name(status),
+                decode::request_status_name(status),
                 certificate.map(|id| id.issuer.0),
                 certificate.map(|id| id.serial.as_bytes()),
                 id.0
@@ -195,7 +198,7 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn request_subject(&mut self, id: &RequestId) -> Result<Option<SubjectRecord>, StoreError> {
-        self.read(|c| read::request_subject(c, id))
+        read::request_subject(self, id)
     }
 
     fn set_request_holder(
@@ -227,11 +230,11 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn officer(&mut self, name: &Name) -> Result<Option<Officer>, StoreError> {
-        self.read(|c| read::officer(c, name))
+        read::officer(self, name)
     }
 
     fn officer_of_key(&mut self, key: &KeyId) -> Result<Option<Officer>, StoreError> {
-        self.read(|c| read::officer_of_key(c, key))
+        read::officer_of_key(self, key)
     }
 
     fn put_officer(&mut self, officer: &Officer, at: UnixTime) -> Result<(), StoreError> {
@@ -249,7 +252,7 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn stop(&mut self) -> Result<Option<Stop>, StoreError> {
-        self.read(read::stop)
+        read::stop(self)
     }
 
     fn put_stop(&mut self, stop: Option<&Stop>) -> Result<(), StoreError> {
@@ -275,7 +278,7 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn certificate(&mut self, id: &CertificateId) -> Result<Option<CertificateRecord>, StoreError> {
-        self.read(|c| read::certificate(c, id))
+        read::certificate(self, id)
     }
 
     fn insert_intent(&mut self, row: &IntentRow<'_>) -> Result<(), StoreError> {
@@ -325,35 +328,17 @@ impl Rows for SqliteRows<'_> {
         &mut self,
         certificate: &CertificateRecord,
     ) -> Result<Option<UnixTime>, StoreError> {
-        let id = &certificate.id;
-        self.read(|c| {
-            c.prepare_cached(
-                "SELECT since FROM revocation WHERE issuer = $1 AND shard = $2 AND serial = $3",
-            )?
-            .query_row(
-                params![id.issuer.0, certificate.shard, id.serial.as_bytes()],
-                |row| row.get(0).map(UnixTime::from_seconds),
-            )
-            .optional()
-        })
+        read::standing_changed_at(self, &certificate.id, certificate.shard)
     }
 
     fn put_standing(&mut self, row: &StandingRow<'_>) -> Result<(), StoreError> {
-        let (status, reason, invalidity_date, until) = match row.standing {
-            Standing::Good => ("restored", None, None, None),
-            Standing::Revoked {
-                reason,
-                invalidity_date,
-                ..
-            } => ("revoked", Some(reason.code()), invalidity_date, None),
-            Standing::Suspended { until, .. } => ("suspended", None, None, until),
-            Standing::Intended => {
-                return Err(StoreError::new(
-                    StoreErrorKind::Bug,
-                    format_args!("certificate {}", row.certificate.id),
-                    "an intent is no standing to be put",
-                ));
-            }
+        let Some((status, reason, invalidity_date, until)) = decode::standing_columns(row.standing)
+        else {
+            return Err(StoreError::new(
+                StoreErrorKind::Bug,
+                format_args!("certificate {}", row.certificate.id),
+                "an intent is no standing to be put",
+            ));
         };
         self.write_one(
             "INSERT INTO revocation (issuer, shard, serial, status, since, reason, \
@@ -370,8 +355,8 @@ impl Rows for SqliteRows<'_> {
                 status,
                 row.at.seconds(),
                 reason,
-                invalidity_date.map(UnixTime::seconds),
-                until.map(UnixTime::seconds),
+                invalidity_date,
+                until,
                 row.certificate.not_after.seconds(),
                 signed(row.audit)?
             ],
@@ -379,7 +364,7 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn latest_crl_number(&mut self, issuer: &KeyId, shard: u32) -> Result<Option<u64>, StoreError> {
-        self.read(|c| read::latest_crl_number(c, issuer, shard))
+        read::latest_crl_number(self, issuer, shard)
     }
 
     fn crl_number_exists(
@@ -388,13 +373,7 @@ impl Rows for SqliteRows<'_> {
         shard: u32,
         number: u64,
     ) -> Result<bool, StoreError> {
-        let number = signed(number)?;
-        self.read(|c| {
-            c.prepare_cached(
-                "SELECT 1 FROM crl_number WHERE issuer = $1 AND shard = $2 AND number = $3",
-            )?
-            .exists(params![issuer.0, shard, number])
-        })
+        read::crl_number_exists(self, issuer, shard, number)
     }
 
     fn insert_crl_number(
@@ -417,7 +396,7 @@ impl Rows for SqliteRows<'_> {
         kind: CrlKind,
         number: Option<u64>,
     ) -> Result<Option<Crl>, StoreError> {
-        self.read(|c| read::crl(c, issuer, shard, kind, number))
+        read::crl(self, issuer, shard, kind, number)
     }
 
     fn insert_crl(&mut self, crl: &Crl) -> Result<(), StoreError> {
@@ -432,7 +411,7 @@ impl Rows for SqliteRows<'_> {
                 crl.issuer.0,
                 crl.shard,
                 signed(crl.number)?,
-                read::crl_kind_name(crl.kind),
+                decode::crl_kind_name(crl.kind),
                 base,
                 crl.this_update.seconds(),
                 crl.next_update.seconds(),
@@ -453,7 +432,7 @@ impl Rows for SqliteRows<'_> {
                 document.digest.0,
                 document.issuer.as_str(),
                 document.class,
-                idempotency(&document.issuer, &document.idempotency_key),
+                decode::idempotency(&document.issuer, &document.idempotency_key),
                 document.idempotency_key.0,
                 at.seconds()
             ],
@@ -462,7 +441,7 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn document(&mut self, locator: &Locator) -> Result<Option<DocumentRecord>, StoreError> {
-        self.read(|c| read::document(c, locator))
+        read::document(self, locator)
     }
 
     fn document_of_key(
@@ -470,7 +449,7 @@ impl Rows for SqliteRows<'_> {
         issuer: &Name,
         key: &IdempotencyKey,
     ) -> Result<Option<DocumentRecord>, StoreError> {
-        self.read(|c| read::document_by_idempotency(c, &idempotency(issuer, key)))
+        read::document_by_idempotency(self, &decode::idempotency(issuer, key))
     }
 
     fn change_document(
@@ -482,7 +461,7 @@ impl Rows for SqliteRows<'_> {
             DocumentStatus::Superseded { successor } => Some(successor.0),
             _ => None,
         };
-        let status = read::document_status_name(change.status);
+        let status = decode::document_status_name(change.status);
         self.write_one(
             "UPDATE document SET version = $1, status = $2, since = $3, successor = $4 \
              WHERE locator = $5",
@@ -500,17 +479,6 @@ impl Rows for SqliteRows<'_> {
             params![change.why, locator.0],
         )
     }
-}
-
-/// One short key for an issuing body and its own key for a registration.
-fn idempotency(issuer: &Name, key: &IdempotencyKey) -> [u8; 16] {
-    let mut input = Vec::with_capacity(issuer.as_str().len().saturating_add(17));
-    input.extend_from_slice(issuer.as_str().as_bytes());
-    // A name holds no control characters, so this ends it.
-    input.push(0);
-    input.extend_from_slice(key.as_bytes());
-    let digest = sha256(&input);
-    digest.first_chunk().copied().unwrap_or_default()
 }
 
 fn signed(number: u64) -> Result<i64, StoreError> {

@@ -5,9 +5,10 @@ use std::thread::{self, JoinHandle};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::failure;
 use super::write::SqliteRows;
+use super::{failure, source};
 use crate::acts::Act;
+use crate::store::lease::Fence;
 use crate::store::rules::{self, Prepared};
 use crate::store::{MAX_BATCH, Receipt, StoreError, StoreErrorKind};
 
@@ -15,6 +16,7 @@ use crate::store::{MAX_BATCH, Receipt, StoreError, StoreErrorKind};
 const MAX_WAITING: usize = 1024;
 
 struct Job {
+    fence: Option<Fence>,
     acts: Vec<Prepared>,
     reply: Sender<Result<Receipt, StoreError>>,
 }
@@ -50,30 +52,22 @@ impl Writer {
         })
     }
 
-    pub(super) fn commit(&self, acts: Vec<Act>) -> Result<Receipt, StoreError> {
-        if acts.len() > MAX_BATCH {
-            return Err(StoreError::value(
-                "batch",
-                format_args!(
-                    "has {} acts, at most {MAX_BATCH} are done at once",
-                    acts.len()
-                ),
-            ));
-        }
+    pub(super) fn commit(
+        &self,
+        fence: Option<Fence>,
+        acts: Vec<Act>,
+    ) -> Result<Receipt, StoreError> {
+        let acts = rules::prepare(acts)?;
         if acts.is_empty() {
             return Ok(Receipt {
                 outcomes: Vec::new(),
             });
         }
-        let acts = acts
-            .into_iter()
-            .map(Prepared::new)
-            .collect::<Result<_, _>>()?;
         let (reply, answer) = mpsc::channel();
         let sent = self
             .jobs
             .as_ref()
-            .is_some_and(|jobs| jobs.send(Work::Acts(Job { acts, reply })).is_ok());
+            .is_some_and(|jobs| jobs.send(Work::Acts(Job { fence, acts, reply })).is_ok());
         match answer.recv() {
             Ok(result) if sent => result,
             _ => Err(self.closed()),
@@ -193,7 +187,7 @@ fn together(
     for job in jobs {
         match apply(&tx, object, job) {
             Ok(receipt) => receipts.push(receipt),
-            Err(error) if is_the_jobs_own(&error) => {
+            Err(error) if rules::is_the_jobs_own(&error) => {
                 tx.rollback()
                     .map_err(|error| failure::sqlite(object, "taking back", error))?;
                 return Ok(None);
@@ -222,7 +216,7 @@ fn apart(
                 savepoint.commit().map_err(failed("writing"))?;
                 results.push(Ok(receipt));
             }
-            Err(error) if is_the_jobs_own(&error) => {
+            Err(error) if rules::is_the_jobs_own(&error) => {
                 savepoint
                     .finish()
                     .map_err(failed("taking back a refused batch"))?;
@@ -243,6 +237,9 @@ fn begin<'c>(connection: &'c mut Connection, object: &str) -> Result<Transaction
 }
 
 fn apply(connection: &Connection, object: &str, job: &Job) -> Result<Receipt, StoreError> {
+    if let Some(fence) = &job.fence {
+        source::hold(connection, object, fence)?;
+    }
     let mut rows = SqliteRows { connection, object };
     let outcomes = job
         .acts
@@ -250,9 +247,4 @@ fn apply(connection: &Connection, object: &str, job: &Job) -> Result<Receipt, St
         .map(|act| rules::apply(&mut rows, act))
         .collect::<Result<_, _>>()?;
     Ok(Receipt { outcomes })
-}
-
-/// Whether an error is about one job's acts, and the others may go on.
-fn is_the_jobs_own(error: &StoreError) -> bool {
-    error.is_refusal() || error.kind() == StoreErrorKind::Bug
 }

@@ -1,3 +1,4 @@
+mod batch;
 mod building;
 pub(in crate::path) mod made;
 mod names;

@@ -1,0 +1,10 @@
+//! The schema, one step a file; a released step is never edited. Replicas of the version before go on
+//! working while a step is taken: a step adds, it never renames or drops what they use.
+
+/// The steps in the order in which they are taken.
+pub(crate) const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/0001_base.sql"),
+    include_str!("migrations/0005_life.sql"),
+    include_str!("migrations/0002_log.sql"),
+    include_str!("migrations/0003_lease.sql"),
+];

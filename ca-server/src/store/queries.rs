@@ -1,0 +1,413 @@
+//! The store's queries over any database, each one statement and so one moment.
+
+use std::ops::ControlFlow;
+
+use super::cells::{Cells, Columns, Value};
+use super::lease::{Fence, LeaseName};
+use super::log::Attestation;
+use super::read::{self, Source, values, visit};
+use super::rules::person::fold;
+use super::{
+    CertificateFilter, LogHead, LogStore, MAX_BLOB, MAX_ROWS, Receipt, Sequenced, StatusFilter,
+    Store, StoreError, decode,
+};
+use crate::acts::Act;
+use crate::ids::{CertificateId, Digest, HolderId, KeyId, Locator, RequestId};
+use crate::officers::Officer;
+use crate::records::{
+    AuditEntry, CertificateRecord, Crl, CrlKind, DocumentChange, DocumentRecord, Holder, Issuer,
+    RequestRecord, RequestStatus, Standing, StatusChange, StatusEntry, Stop, SubjectRecord,
+};
+
+/// What each database does in its own way: writing, and knowing itself.
+pub(crate) trait Database: Source + Send + Sync {
+    fn commit_acts(&self, fence: Option<&Fence>, acts: Vec<Act>) -> Result<Receipt, StoreError>;
+    fn commits(&self) -> Option<u64>;
+    fn check(&self) -> Result<(), StoreError>;
+    fn take_lease(
+        &self,
+        lease: LeaseName,
+        holder: &[u8; 16],
+        millis: u32,
+    ) -> Result<Option<u64>, StoreError>;
+    fn release_lease(&self, fence: &Fence) -> Result<(), StoreError>;
+    /// Runs a few statements that write, in one transaction.
+    fn write(&self, doing: &'static str, statements: Vec<Statement>) -> Result<(), StoreError>;
+    fn sequence(
+        &self,
+        fence: Option<&Fence>,
+        from: u64,
+        ids: Vec<u64>,
+        head: LogHead,
+    ) -> Result<(), StoreError>;
+    fn sign_head(&self, fence: Option<&Fence>, size: u64, note: &str) -> Result<(), StoreError>;
+    fn attest(&self, size: u64, attestation: &Attestation) -> Result<(), StoreError>;
+}
+
+/// A statement with its parameters.
+pub(crate) struct Statement {
+    pub(crate) sql: &'static str,
+    pub(crate) values: Vec<Value>,
+}
+
+const DROP_LISTS: &str = "DELETE FROM published WHERE issuer = $1 AND shard = $2 AND kind = $3 \
+     AND number < (SELECT max(number) FROM crl WHERE issuer = $1 AND shard = $2 AND kind = $3)";
+const KEEP_LIST: &str = "INSERT INTO published (issuer, shard, kind, number, part, octets) \
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+
+impl<D: Database> Store for D {
+    fn commit(&self, acts: Vec<Act>) -> Result<Receipt, StoreError> {
+        self.commit_acts(None, acts)
+    }
+
+    fn commit_under(&self, fence: &Fence, acts: Vec<Act>) -> Result<Receipt, StoreError> {
+        self.commit_acts(Some(fence), acts)
+    }
+
+    fn take_lease(
+        &self,
+        lease: LeaseName,
+        holder: &[u8; 16],
+        millis: u32,
+    ) -> Result<Option<u64>, StoreError> {
+        Database::take_lease(self, lease, holder, millis)
+    }
+
+    fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
+        Database::release_lease(self, fence)
+    }
+
+    fn keep_list(&self, list: &Crl, octets: &[u8]) -> Result<(), StoreError> {
+        let key = |more: [Value; 2]| {
+            let kind = decode::crl_kind_name(list.kind);
+            let mut values = values![list.issuer.0, list.shard, kind];
+            values.extend(more);
+            values
+        };
+        let mut statements = vec![Statement {
+            sql: DROP_LISTS,
+            values: values![list.issuer.0, list.shard, decode::crl_kind_name(list.kind)],
+        }];
+        for (part, octets) in (0_u64..).zip(octets.chunks(MAX_BLOB)) {
+            let mut values = key([list.number.into(), part.into()]);
+            values.push(octets.into());
+            statements.push(Statement {
+                sql: KEEP_LIST,
+                values,
+            });
+        }
+        self.write("keeping a list", statements)
+    }
+
+    fn kept_list(&self, list: &Crl) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut found = Vec::new();
+        let mut there = false;
+        visit(
+            self,
+            "reading a list",
+            "SELECT octets FROM published \
+             WHERE issuer = $1 AND shard = $2 AND kind = $3 AND number = $4 ORDER BY part",
+            values![
+                list.issuer.0,
+                list.shard,
+                decode::crl_kind_name(list.kind),
+                list.number
+            ],
+            |row| Columns(row).take::<Vec<u8>>(),
+            &mut |part: Vec<u8>| {
+                there = true;
+                found.extend_from_slice(&part);
+                ControlFlow::Continue(())
+            },
+        )?;
+        // A part may have been dropped meanwhile.
+        Ok((there && Digest::of(&found) == list.digest).then_some(found))
+    }
+
+    fn issuers(&self) -> Result<Vec<Issuer>, StoreError> {
+        read::issuers(self)
+    }
+
+    fn holder(&self, id: &HolderId) -> Result<Option<Holder>, StoreError> {
+        read::holder(self, id)
+    }
+
+    fn holder_by_identifier(&self, identifier: &str) -> Result<Option<Holder>, StoreError> {
+        read::holder_by_identifier(self, identifier)
+    }
+
+    fn holders_named(&self, prefix: &str, limit: usize) -> Result<Vec<Holder>, StoreError> {
+        let from = fold(prefix);
+        // Everything that begins so sorts before the same with the last code point behind it.
+        let to = format!("{from}{}", char::MAX);
+        read::holders_between(self, &from, &to, limit)
+    }
+
+    fn request(&self, id: &RequestId) -> Result<Option<RequestRecord>, StoreError> {
+        read::request(self, id)
+    }
+
+    fn requests(
+        &self,
+        status: RequestStatus,
+        after: Option<&RequestId>,
+        limit: usize,
+    ) -> Result<Vec<RequestRecord>, StoreError> {
+        read::requests(self, status, after, limit)
+    }
+
+    fn request_subject(&self, id: &RequestId) -> Result<Option<SubjectRecord>, StoreError> {
+        read::request_subject(self, id)
+    }
+
+    fn officers(&self) -> Result<Vec<Officer>, StoreError> {
+        read::officers(self)
+    }
+
+    fn officer_of_key(&self, key: &KeyId) -> Result<Option<Officer>, StoreError> {
+        read::officer_of_key(self, key)
+    }
+
+    fn stop(&self) -> Result<Option<Stop>, StoreError> {
+        read::stop(self)
+    }
+
+    fn visit_certificates(
+        &self,
+        filter: &CertificateFilter,
+        each: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let (sql, values) = read::certificates(filter);
+        visit(
+            self,
+            "visiting certificates",
+            &sql,
+            values,
+            decode::certificate,
+            each,
+        )
+    }
+
+    fn certificate(&self, id: &CertificateId) -> Result<Option<CertificateRecord>, StoreError> {
+        read::certificate(self, id)
+    }
+
+    fn standing(&self, id: &CertificateId) -> Result<Option<Standing>, StoreError> {
+        read::standing(self, id)
+    }
+
+    fn certificates_of_holder(&self, id: &HolderId) -> Result<Vec<CertificateId>, StoreError> {
+        read::certificates_of_holder(self, id)
+    }
+
+    fn certificates_of_key(&self, key: &KeyId) -> Result<Vec<CertificateId>, StoreError> {
+        read::certificates_of_key(self, key)
+    }
+
+    fn open_intents(&self) -> Result<Vec<CertificateRecord>, StoreError> {
+        read::open_intents(self)
+    }
+
+    fn visit_status(
+        &self,
+        issuer: &KeyId,
+        shard: Option<u32>,
+        filter: StatusFilter,
+        each: &mut dyn FnMut(StatusEntry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let (sql, values) = read::statuses(issuer, shard, filter);
+        let decode = |row: &mut dyn Cells| decode::status_entry(row, issuer);
+        visit(self, "visiting certificates", &sql, values, decode, each)
+    }
+
+    fn visit_changes(
+        &self,
+        issuer: &KeyId,
+        after: u64,
+        each: &mut dyn FnMut(StatusChange) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        // One writer at a time: the order of the numbers is the order of the commits.
+        let values = values![issuer.0, after];
+        let decode = |row: &mut dyn Cells| decode::status_change(row, issuer);
+        visit(
+            self,
+            "visiting changes",
+            read::CHANGES,
+            values,
+            decode,
+            each,
+        )
+    }
+
+    fn commits(&self) -> Option<u64> {
+        Database::commits(self)
+    }
+
+    fn latest_crl_number(&self, issuer: &KeyId, shard: u32) -> Result<Option<u64>, StoreError> {
+        read::latest_crl_number(self, issuer, shard)
+    }
+
+    fn latest_crl(&self, issuer: &KeyId, shard: u32) -> Result<Option<Crl>, StoreError> {
+        read::crl(self, issuer, shard, CrlKind::Complete, None)
+    }
+
+    fn latest_delta(&self, issuer: &KeyId, shard: u32) -> Result<Option<Crl>, StoreError> {
+        read::crl(self, issuer, shard, CrlKind::Delta { base: 0 }, None)
+    }
+
+    fn document(&self, locator: &Locator) -> Result<Option<DocumentRecord>, StoreError> {
+        read::document(self, locator)
+    }
+
+    fn document_history(&self, locator: &Locator) -> Result<Vec<DocumentChange>, StoreError> {
+        read::document_history(self, locator)
+    }
+
+    fn history(&self, id: &CertificateId) -> Result<Vec<AuditEntry>, StoreError> {
+        read::history(self, id)
+    }
+
+    fn visit_audit(
+        &self,
+        after: u64,
+        each: &mut dyn FnMut(AuditEntry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let sql = format!("{} WHERE id > $1 ORDER BY id", read::AUDIT);
+        visit(
+            self,
+            "visiting the audit",
+            &sql,
+            values![after],
+            decode::audit,
+            each,
+        )
+    }
+
+    fn last_audit(&self) -> Result<u64, StoreError> {
+        read::last_audit(self)
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        Database::check(self)
+    }
+}
+
+pub(crate) const HEAD: &str = "SELECT size, root, at, note FROM log_head";
+
+impl<D: Database> LogStore for D {
+    fn visit_unsequenced(
+        &self,
+        after: u64,
+        each: &mut dyn FnMut(AuditEntry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let sql = format!(
+            "{} WHERE id > $1 AND NOT EXISTS \
+             (SELECT 1 FROM log_sequence WHERE audit = audit.id) ORDER BY id",
+            read::AUDIT
+        );
+        visit(
+            self,
+            "visiting what is not in the log",
+            &sql,
+            values![after],
+            decode::audit,
+            each,
+        )
+    }
+
+    fn visit_sequenced(
+        &self,
+        from: u64,
+        each: &mut dyn FnMut(Sequenced) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        visit(
+            self,
+            "visiting the log",
+            "SELECT s.position, s.audit, \
+             CASE WHEN a.id IS NULL THEN CAST(0 AS BIGINT) ELSE CAST(1 AS BIGINT) END, \
+             a.id, a.at, a.actor, a.why, a.kind, a.body \
+             FROM log_sequence AS s LEFT JOIN audit AS a ON a.id = s.audit \
+             WHERE s.position >= $1 ORDER BY s.position",
+            values![from],
+            decode::sequenced,
+            each,
+        )
+    }
+
+    fn last_sequenced(&self) -> Result<Option<u64>, StoreError> {
+        let last = read::one(
+            self,
+            "reading the log's end",
+            "SELECT max(audit) FROM log_sequence",
+            values![],
+            decode::number,
+        )?;
+        Ok(last.flatten())
+    }
+
+    fn sequence(
+        &self,
+        fence: Option<&Fence>,
+        from: u64,
+        ids: Vec<u64>,
+        head: LogHead,
+    ) -> Result<(), StoreError> {
+        Database::sequence(self, fence, from, ids, head)
+    }
+
+    fn sign_head(&self, fence: Option<&Fence>, size: u64, note: &str) -> Result<(), StoreError> {
+        Database::sign_head(self, fence, size, note)
+    }
+
+    fn visit_heads(
+        &self,
+        from: u64,
+        each: &mut dyn FnMut(LogHead) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let sql = format!("{HEAD} WHERE size >= $1 ORDER BY size");
+        visit(
+            self,
+            "visiting heads",
+            &sql,
+            values![from],
+            decode::head,
+            each,
+        )
+    }
+
+    fn signed_head(&self) -> Result<Option<LogHead>, StoreError> {
+        let sql = format!("{HEAD} WHERE note IS NOT NULL ORDER BY size DESC LIMIT 1");
+        read::one(
+            self,
+            "reading the signed head",
+            &sql,
+            values![],
+            decode::head,
+        )
+    }
+
+    fn latest_head(&self) -> Result<Option<LogHead>, StoreError> {
+        let sql = format!("{HEAD} ORDER BY size DESC LIMIT 1");
+        read::one(
+            self,
+            "reading the latest head",
+            &sql,
+            values![],
+            decode::head,
+        )
+    }
+
+    fn attest(&self, size: u64, attestation: &Attestation) -> Result<(), StoreError> {
+        Database::attest(self, size, attestation)
+    }
+
+    fn attestations(&self, size: u64) -> Result<Vec<Attestation>, StoreError> {
+        read::all(
+            self,
+            "reading attestations",
+            "SELECT kind, octets FROM log_attestation WHERE size = $1 ORDER BY position LIMIT $2",
+            values![size, read::rows(MAX_ROWS)],
+            decode::attestation,
+        )
+    }
+}

@@ -26,6 +26,8 @@ pub mod report;
 pub mod source;
 pub mod stamp;
 pub mod time;
+#[cfg(feature = "pkcs11")]
+pub mod token;
 pub mod trust;
 pub mod tsp;
 pub mod validation;

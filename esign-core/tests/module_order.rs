@@ -22,6 +22,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("keys", &["der", "oid", "time"]),
     ("lint", &["keys", "report", "der", "oid", "time"]),
     ("x509", &["lint", "keys", "report", "der", "oid", "time"]),
+    ("token", &["x509", "keys", "der", "oid", "time"]),
     ("crl", &["x509", "keys", "report", "der", "oid", "time"]),
     (
         "ocsp",

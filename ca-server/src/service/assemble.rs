@@ -8,12 +8,14 @@ use std::sync::Arc;
 use axum::Router;
 use esign_core::keys::{Passphrase, PrivateKey, SigningKey};
 use esign_core::time::UnixTime;
+use esign_core::token::is_token_uri;
 use esign_core::x509::{Certificate, certificates};
 
 use zeroize::Zeroizing;
 
 use super::config::{Config, KeyConfig, PassphraseSource, RoleName};
 use super::roles::Listed;
+use super::tokens;
 use super::{Operators, Parts, ServiceError};
 use crate::life::{IssuingKey, Life};
 use crate::settings::Settings;
@@ -40,7 +42,7 @@ pub fn assemble(
     config: &Config,
     prompt: &dyn Fn(&str) -> std::io::Result<String>,
 ) -> Result<Parts, ServiceError> {
-    let opener = Opener { dir, prompt };
+    let opener = Opener::new(dir, config, prompt);
     let issuing = config
         .issuing
         .iter()
@@ -53,9 +55,8 @@ pub fn assemble(
         && let Some(tsa) = &config.tsa
     {
         let mut chain = opener.chain(&tsa.certificate)?;
-        let key = opener.file(&dir.join(&tsa.key), tsa.passphrase.as_ref())?;
         let certificate = chain.remove(0);
-        let key = Arc::new(key);
+        let key = opener.signing(&tsa.key, tsa.passphrase.as_ref(), Some(&certificate))?;
         roles.push(super::timestamps::tsa(
             tsa,
             key,
@@ -69,7 +70,8 @@ pub fn assemble(
         let settings = Arc::new(Settings::read(dir)?);
         let stores = open_store(&opener, config)?;
         if let Some(log) = &config.log {
-            let key = opener.file(&dir.join(&log.key), log.passphrase.as_ref())?;
+            let key = log.key.to_string_lossy();
+            let key = opener.signing(&key, log.passphrase.as_ref(), None)?;
             roles.push(super::roles::log(dir, log, &stores.acts, stores.log, key)?);
         }
         life = Some(Life::new(stores.acts, settings, issuing.clone())?);
@@ -143,9 +145,11 @@ fn stem(path: &Path) -> String {
 }
 
 /// A store as its users see it.
-struct Stores {
-    acts: Arc<dyn Store>,
-    log: Arc<dyn LogStore>,
+pub struct Stores {
+    /// Acts and what they made.
+    pub acts: Arc<dyn Store>,
+    /// The signed log over the audit.
+    pub log: Arc<dyn LogStore>,
 }
 
 impl Stores {
@@ -156,6 +160,37 @@ impl Stores {
             log: store,
         }
     }
+}
+
+/// Opens the store of `config`, a file in `dir`, alone.
+///
+/// # Errors
+/// There is no such store, or it cannot be opened.
+pub fn open_stores(
+    dir: &Path,
+    config: &Config,
+    prompt: &dyn Fn(&str) -> std::io::Result<String>,
+) -> Result<Stores, ServiceError> {
+    open_store(&Opener::new(dir, config, prompt), config)
+}
+
+/// Copies the store of `config`, a file in `dir`, to the file `to` while it is in use; gives the number
+/// of octets.
+///
+/// # Errors
+/// The store is not in a file, or cannot be read; `to` is there already, or cannot be written.
+pub fn back_up(dir: &Path, config: &Config, to: &Path) -> Result<u64, ServiceError> {
+    let Some(file) = config.store.as_str().strip_prefix("sqlite:") else {
+        return Err(ServiceError::new(
+            "store",
+            "is a PostgreSQL database: use pg_basebackup with WAL archiving, or pg_dump",
+        ));
+    };
+    let from = dir.join(file);
+    if !from.is_file() {
+        return Err(ServiceError::new(from.display(), "there is no such store"));
+    }
+    SqliteStore::back_up(&from, to).map_err(|error| ServiceError::new("back-up", error))
 }
 
 /// Opens the store of a configuration in `dir`. Neither its address nor an error tells a password.
@@ -213,7 +248,7 @@ pub fn move_store(
     if !config.store.as_str().starts_with("postgres") {
         return Err(ServiceError::new("store", "is not postgres://"));
     }
-    open_database(&Opener { dir, prompt }, config)?
+    open_database(&Opener::new(dir, config, prompt), config)?
         .move_from(&file)
         .map_err(|error| ServiceError::new("store", error))
 }
@@ -221,6 +256,21 @@ pub fn move_store(
 struct Opener<'a> {
     dir: &'a Path,
     prompt: &'a dyn Fn(&str) -> std::io::Result<String>,
+    pkcs11_module: Option<&'a Path>,
+}
+
+impl<'a> Opener<'a> {
+    fn new(
+        dir: &'a Path,
+        config: &'a Config,
+        prompt: &'a dyn Fn(&str) -> std::io::Result<String>,
+    ) -> Self {
+        Self {
+            dir,
+            prompt,
+            pkcs11_module: config.pkcs11_module.as_deref(),
+        }
+    }
 }
 
 type KeyAndChain = (Vec<Certificate>, Arc<dyn SigningKey>);
@@ -234,8 +284,30 @@ impl Opener<'_> {
     /// A key with its certificate (the first) and those above it.
     fn key(&self, config: &KeyConfig) -> Result<KeyAndChain, ServiceError> {
         let chain = self.chain(&config.certificate)?;
-        let key = self.file(&self.dir.join(&config.key), config.passphrase.as_ref())?;
-        Ok((chain, Arc::new(key)))
+        let own = chain.first();
+        let key = self.signing(&config.key, config.passphrase.as_ref(), own)?;
+        Ok((chain, key))
+    }
+
+    /// A key in a file of the folder, or on a token. `certificate` is the key's, where it has one.
+    fn signing(
+        &self,
+        key: &str,
+        source: Option<&PassphraseSource>,
+        certificate: Option<&Certificate>,
+    ) -> Result<Arc<dyn SigningKey>, ServiceError> {
+        if is_token_uri(key) {
+            let secret = |source: &PassphraseSource, what: &str| self.secret(source, what);
+            let module = self.pkcs11_module;
+            return Ok(Arc::new(tokens::open(
+                key,
+                module,
+                source,
+                &secret,
+                certificate,
+            )?));
+        }
+        Ok(Arc::new(self.file(&self.dir.join(key), source)?))
     }
 
     /// The certificates of a file, at least one.
@@ -276,6 +348,14 @@ impl Opener<'_> {
                 return (self.prompt)(what)
                     .map(Zeroizing::new)
                     .map_err(|e| ServiceError::new(what, e));
+            }
+            PassphraseSource::Environment(name) => {
+                return std::env::var(name).map(Zeroizing::new).map_err(|_| {
+                    ServiceError::new(
+                        what,
+                        format_args!("the variable {name} is not set, or not UTF-8"),
+                    )
+                });
             }
             PassphraseSource::File(file) => self.dir.join(file),
             PassphraseSource::Credential(name) => {

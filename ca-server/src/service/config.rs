@@ -22,6 +22,9 @@ pub struct Config {
     /// The password of the user of `postgres://`, where it does not stand in the address.
     #[serde(default)]
     pub store_password: Option<PassphraseSource>,
+    /// The PKCS #11 module for keys whose `pkcs11:` URI names none.
+    #[serde(default)]
+    pub pkcs11_module: Option<PathBuf>,
     /// The certificates (PEM) of who certifies the server of `postgres://`, which is then spoken with by
     /// TLS; needed where it is on another machine.
     #[serde(default)]
@@ -114,7 +117,7 @@ pub struct KeyConfig {
     pub certificate: PathBuf,
     /// A PKCS #8 or PKCS #12 file, or a `pkcs11:` URI.
     pub key: String,
-    /// The passphrase of a file, where it is encrypted.
+    /// The passphrase of a file, where it is encrypted; the PIN of a token.
     #[serde(default)]
     pub passphrase: Option<PassphraseSource>,
 }
@@ -127,7 +130,7 @@ pub struct TsaConfig {
     pub certificate: PathBuf,
     /// A PKCS #8 or PKCS #12 file, or a `pkcs11:` URI.
     pub key: String,
-    /// The passphrase of a file, where it is encrypted.
+    /// The passphrase of a file, where it is encrypted; the PIN of a token.
     #[serde(default)]
     pub passphrase: Option<PassphraseSource>,
     /// The policies that it stamps under, as numbers with dots; the first where a client names none.
@@ -149,7 +152,7 @@ pub struct TsaConfig {
 pub struct LogConfig {
     /// Its name, as on its heads: like an address without its scheme, `centre.example/audit`.
     pub origin: String,
-    /// A PKCS #8 or PKCS #12 file with an Ed25519 key.
+    /// A PKCS #8 or PKCS #12 file with an Ed25519 key, or a `pkcs11:` URI.
     pub key: PathBuf,
     /// The passphrase of the file, where it is encrypted.
     #[serde(default)]
@@ -187,6 +190,8 @@ impl Default for ClockSource {
 pub enum PassphraseSource {
     /// The name of a systemd credential (`LoadCredential=`, `LoadCredentialEncrypted=`).
     Credential(String),
+    /// The name of an environment variable.
+    Environment(String),
     /// A file whose first line it is.
     File(PathBuf),
     /// A terminal.

@@ -10,6 +10,7 @@ mod problem;
 pub mod roles;
 mod timestamps;
 mod tls;
+mod tokens;
 
 use std::fmt;
 use std::future::Future;

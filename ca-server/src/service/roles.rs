@@ -184,12 +184,11 @@ pub(super) fn log(
     config: &LogConfig,
     store: &Arc<dyn Store>,
     log: Arc<dyn LogStore>,
-    key: PrivateKey,
+    key: Arc<dyn SigningKey>,
 ) -> Result<Added, ServiceError> {
     let folder = dir.join("log");
     let wrong = |e: AuditError| ServiceError::new("log", e);
     let lease = leased(store, LeaseName::Log)?;
-    let key: Arc<dyn SigningKey> = Arc::new(key);
     let schedule = Schedule {
         seconds: i64::from(config.seconds.max(1)),
         ..Schedule::default()

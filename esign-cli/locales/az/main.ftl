@@ -8,6 +8,14 @@ sign-done = { $file }: imzalandı, { $target } faylına yazıldı
 key-done-protected = gizli açar { $target } faylına yazıldı, parolla qorunur
 key-done-open = gizli açar { $target } faylına parolsuz yazıldı: faylı heç kimə verməyin
 key-exported = açar sertifikatları ilə birlikdə ({ $count }) { $target } faylına yazıldı, parolla qorunur
+key-list-none = token tapılmadı
+key-list-token = "{ $token }" tokeni, { $model }, seriya nömrəsi { $serial }
+key-list-key = { $uri } { $algorithm } açarı
+key-list-certificate = { $uri } "{ $subject }" sertifikatı, { $not_before } – { $not_after }
+key-list-no-pin = gizli açarlar PIN-dən sonra göstərilir: PIN-i hər dəfə bir token üçün verin
+key-list-pin-low = əvvəl səhv PIN yazılıb; çox olsa, token bağlanar
+key-list-pin-last = PIN bir dəfə də səhv olsa, token bağlanar
+key-list-pin-locked = PIN bağlanıb
 request-done = "{ $subject }" üçün sorğu { $target } faylına yazıldı
 config-done = { $target } faylına yazıldı
 

@@ -8,6 +8,14 @@ sign-done = { $file }: signed, written to { $target }
 key-done-protected = private key written to { $target }, protected by the passphrase
 key-done-open = private key written to { $target }, without a passphrase: keep the file to yourself
 key-exported = key written to { $target } with its certificates ({ $count }), protected by the passphrase
+key-list-none = no token found
+key-list-token = token "{ $token }", { $model }, serial { $serial }
+key-list-key = { $uri } { $algorithm } key
+key-list-certificate = { $uri } certificate of "{ $subject }", { $not_before } to { $not_after }
+key-list-no-pin = private keys are shown after the PIN: give it for one token at a time
+key-list-pin-low = a wrong PIN was entered before; too many lock it
+key-list-pin-last = one more wrong PIN locks it
+key-list-pin-locked = the PIN is locked
 request-done = request for "{ $subject }" written to { $target }
 config-done = written to { $target }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use esign_core::x509::{NameBuilder, Request, to_pem};
 
-use super::secrets::{PassphraseArgs, load_key};
+use super::secrets::{PassphraseArgs, open_key, shown};
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Secrecy};
 use crate::{Context, print};
@@ -18,7 +18,7 @@ use crate::{Context, print};
 The most specific part of the subject stands first, as in RFC 4514. The centre takes the public
 key out of the request and nothing else; who you are it takes from your application.")]
 pub(crate) struct Args {
-    /// Private key that the certificate is for
+    /// Private key that the certificate is for: a file, or the pkcs11: URI of a key on a token
     #[arg(long, value_name = "KEY", env = "ESIGN_KEY")]
     key: PathBuf,
     #[command(flatten)]
@@ -40,9 +40,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         .map_err(|e| {
             Failure::new(e.to_string()).hint("write it like \"CN=Name,O=Organisation,C=AZ\"")
         })?;
-    let key = load_key(&args.key, &args.passphrase)?.key;
+    let key = open_key(&args.key, &args.passphrase, None)?.key;
     let request =
-        Request::sign(&subject, &key).map_err(|e| Failure::about(&args.key.display(), &e))?;
+        Request::sign(&subject, &key).map_err(|e| Failure::about(&shown(&args.key), &e))?;
     let pem = to_pem("CERTIFICATE REQUEST", request.der());
     files::write(&args.output, pem.as_bytes(), args.force, Secrecy::Public)?;
     print(&format!(

@@ -1,4 +1,4 @@
-//! `esign key`: makes private keys, and packs them for other programs.
+//! `esign key`: makes private keys, packs them for other programs, and shows those on tokens.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -9,6 +9,7 @@ use ring::rand::SystemRandom;
 use zeroize::Zeroizing;
 
 use super::key_export::{ExportArgs, export};
+use super::key_list::{ListArgs, list};
 use super::secrets::PassphraseArgs;
 use crate::failure::{Exit, Failure};
 use crate::files::{Output, Secrecy};
@@ -21,6 +22,8 @@ pub(crate) enum KeyCommand {
     Generate(GenerateArgs),
     /// Pack a key and its certificates into a PKCS#12 file (.p12, .pfx)
     Export(ExportArgs),
+    /// Show the keys and certificates on tokens, with the URI of each
+    List(ListArgs),
 }
 
 /// Make a private key
@@ -97,6 +100,7 @@ pub(crate) fn run(command: KeyCommand, context: &Context) -> Result<Exit, Failur
     match command {
         KeyCommand::Generate(args) => generate(&args, context),
         KeyCommand::Export(args) => export(&args, context),
+        KeyCommand::List(args) => list(&args, context),
     }
 }
 

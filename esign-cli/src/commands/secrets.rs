@@ -3,18 +3,23 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use esign_core::keys::{KeyErrorKind, Passphrase, Pkcs12, PrivateKey, SigningKey};
+use esign_core::keys::{
+    KeyError, KeyErrorKind, Passphrase, Pkcs12, PrivateKey, PublicKey, SignatureAlgorithm,
+    SigningKey,
+};
+use esign_core::token::{TokenKey, TokenUri, is_token_uri};
 use esign_core::x509::{Certificate, certificates};
 use zeroize::Zeroizing;
 
+use super::token;
 use crate::failure::Failure;
 use crate::files;
 
 /// Where the passphrase of a key comes from.
 #[derive(clap::Args)]
 pub(crate) struct PassphraseArgs {
-    /// File whose first line is the passphrase of the key [default: ESIGN_PASSPHRASE, else a prompt]
-    #[arg(long, value_name = "FILE")]
+    /// File whose first line is the passphrase of the key, or the PIN of its token [default: ESIGN_PASSPHRASE, else a prompt]
+    #[arg(long, value_name = "FILE", visible_alias = "pin-file")]
     pub(crate) passphrase_file: Option<PathBuf>,
 }
 
@@ -22,11 +27,7 @@ impl PassphraseArgs {
     /// The passphrase from file or environment, where one is given.
     pub(crate) fn given(&self) -> Result<Option<Passphrase>, Failure> {
         if let Some(path) = &self.passphrase_file {
-            let content = Zeroizing::new(files::read(path)?);
-            let text = std::str::from_utf8(&content)
-                .map_err(|_| Failure::about(&path.display(), &"the passphrase is not UTF-8"))?;
-            let line = text.lines().next().unwrap_or_default().to_owned();
-            return Ok(Some(Passphrase::new(line)));
+            return first_line(path).map(Some);
         }
         Ok(std::env::var("ESIGN_PASSPHRASE").ok().map(Passphrase::new))
     }
@@ -45,21 +46,61 @@ impl PassphraseArgs {
     }
 }
 
-/// A key and the certificates that came in its file.
-pub(crate) struct Loaded {
-    pub(crate) key: PrivateKey,
-    /// Of a PKCS#12 file; the key's own first.
-    pub(crate) certificates: Vec<Certificate>,
+/// The first line of a file, as a passphrase.
+pub(crate) fn first_line(path: &Path) -> Result<Passphrase, Failure> {
+    let content = Zeroizing::new(files::read(path)?);
+    let text = std::str::from_utf8(&content)
+        .map_err(|_| Failure::about(&path.display(), &"the passphrase is not UTF-8"))?;
+    let line = text.lines().next().unwrap_or_default().to_owned();
+    Ok(Passphrase::new(line))
 }
 
-impl Loaded {
+/// A key and the certificates that came with it.
+pub(crate) struct Loaded<K = PrivateKey> {
+    pub(crate) key: K,
+    /// Out of the key's file or token; the key's own first.
+    pub(crate) certificates: Vec<Certificate>,
+    /// Why no certificate came with it, where there is more to say than that.
+    pub(crate) without: Option<KeyError>,
+}
+
+/// A key that signs, wherever it is.
+pub(crate) enum Key {
+    File(PrivateKey),
+    Token(TokenKey),
+}
+
+impl SigningKey for Key {
+    fn public_key(&self) -> &PublicKey {
+        match self {
+            Self::File(key) => key.public_key(),
+            Self::Token(key) => key.public_key(),
+        }
+    }
+
+    fn algorithms(&self) -> &[SignatureAlgorithm] {
+        match self {
+            Self::File(key) => key.algorithms(),
+            Self::Token(key) => key.algorithms(),
+        }
+    }
+
+    fn sign(&self, algorithm: SignatureAlgorithm, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        match self {
+            Self::File(key) => key.sign(algorithm, message),
+            Self::Token(key) => key.sign(algorithm, message),
+        }
+    }
+}
+
+impl<K: SigningKey> Loaded<K> {
     /// The key, its certificate and the other certificates, out of `cert` or else out of the
     /// key's own file; `path` is that of the key.
     pub(crate) fn certified(
         self,
         path: &Path,
         cert: Option<&Path>,
-    ) -> Result<(PrivateKey, Certificate, Vec<Certificate>), Failure> {
+    ) -> Result<(K, Certificate, Vec<Certificate>), Failure> {
         let mut all = match cert {
             Some(cert) => certificates(&files::read(cert)?)
                 .map_err(|e| Failure::about(&cert.display(), &e))?,
@@ -67,15 +108,20 @@ impl Loaded {
         };
         let spki = self.key.public_key().spki();
         let Some(own) = all.iter().position(|c| c.spki_der() == spki) else {
-            let key = path.display();
-            let (what, hint) = match (cert, all.first()) {
-                (Some(cert), Some(first)) => (
+            let key = shown(path);
+            let (what, hint) = match (cert, all.first(), self.without) {
+                (Some(cert), Some(first), _) => (
                     format!(
                         "key {key} does not belong to certificate {} (\"{}\")",
                         cert.display(),
                         first.subject()
                     ),
                     "give the certificate that was issued for this key",
+                ),
+                (None, None, Some(why)) => (
+                    why.to_string(),
+                    "give the certificate with --cert FILE, or name one on the token: \
+                     type=cert;object=LABEL",
                 ),
                 _ => (
                     format!("{key}: there is no certificate with the key"),
@@ -89,8 +135,47 @@ impl Loaded {
     }
 }
 
+/// Opens a key that signs: a file, or a key on a token by its `pkcs11:` URI. `cert` is the file of its
+/// certificate, where one is given.
+pub(crate) fn open_key(
+    path: &Path,
+    passphrase: &PassphraseArgs,
+    cert: Option<&Path>,
+) -> Result<Loaded<Key>, Failure> {
+    if let Some(uri) = path.to_str().filter(|text| is_token_uri(text)) {
+        return token::open(uri, passphrase, cert);
+    }
+    let Loaded {
+        key,
+        certificates,
+        without,
+    } = load_key(path, passphrase)?;
+    Ok(Loaded {
+        key: Key::File(key),
+        certificates,
+        without,
+    })
+}
+
+/// A key's name as it may be shown: a URI can have a PIN in it.
+pub(crate) fn shown(path: &Path) -> String {
+    match path.to_str().filter(|text| is_token_uri(text)) {
+        None => path.display().to_string(),
+        Some(uri) => match TokenUri::parse(uri) {
+            Ok(uri) => uri.to_string(),
+            Err(_) => "pkcs11 URI".to_owned(),
+        },
+    }
+}
+
 /// Loads a private key: PKCS#8, SEC1, PKCS#1 (PEM or DER), or PKCS#12 with its certificates.
 pub(crate) fn load_key(path: &Path, passphrase: &PassphraseArgs) -> Result<Loaded, Failure> {
+    if path.to_str().is_some_and(is_token_uri) {
+        return Err(
+            Failure::about(&shown(path), &"a key on a token cannot be taken out of it")
+                .hint("this command needs a key in a file"),
+        );
+    }
     let octets = Zeroizing::new(files::read(path)?);
     let failed = |e: esign_core::keys::KeyError| {
         let failure = Failure::about(&path.display(), &e);
@@ -115,7 +200,11 @@ pub(crate) fn load_key(path: &Path, passphrase: &PassphraseArgs) -> Result<Loade
     };
     // Certificates may stand beside the key in one PEM file.
     let certificates = certificates(&octets).unwrap_or_default();
-    Ok(Loaded { key, certificates })
+    Ok(Loaded {
+        key,
+        certificates,
+        without: None,
+    })
 }
 
 fn from_pkcs12(path: &Path, store: Pkcs12) -> Result<Loaded, Failure> {
@@ -145,6 +234,7 @@ fn from_pkcs12(path: &Path, store: Pkcs12) -> Result<Loaded, Failure> {
     Ok(Loaded {
         key: first.key,
         certificates,
+        without: None,
     })
 }
 

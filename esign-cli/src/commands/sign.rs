@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use esign_core::cades::{self, CadesError, CommitmentType, SignatureParameters, SignerLocation};
-use esign_core::keys::PrivateKey;
 use esign_core::pades::{self, Permission};
 use esign_core::source::ReadAt;
 use esign_core::time::UnixTime;
 use esign_core::x509::Certificate;
 
-use super::secrets::{PassphraseArgs, load_key};
+use super::secrets::{Key, PassphraseArgs, open_key};
 use super::trust::now;
 use crate::failure::{Exit, Failure};
 use crate::files::{Output, Secrecy, Source};
@@ -26,15 +25,16 @@ use crate::{Context, print};
   esign sign data.json --key my.pem --cert my-chain.pem            writes data.json.p7s beside it
   esign sign data.json --packaging enveloping --key my.p12         writes data.json.p7m around it
   esign sign data.json.p7m --add --key second.p12 -o both.p7m      adds a second signer
-  esign sign *.pdf --key my.p12 --out-dir signed")]
+  esign sign *.pdf --key my.p12 --out-dir signed
+  esign sign contract.pdf --key 'pkcs11:token=My%20card'           asks for the PIN of the card")]
 pub(crate) struct Args {
     /// What to sign
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Private key: PKCS#8, PKCS#12 and the older forms
+    /// Private key: a file (PKCS#8, PKCS#12 and the older forms), or the pkcs11: URI of a key on a token
     #[arg(long, value_name = "KEY", env = "ESIGN_KEY")]
     key: PathBuf,
-    /// Certificate of the key, and its chain (PEM, several in one file)
+    /// Certificate of the key, and its chain (PEM, several in one file) [default: those with the key]
     #[arg(long, value_name = "CHAIN", env = "ESIGN_CERT")]
     cert: Option<PathBuf>,
     #[command(flatten)]
@@ -126,7 +126,7 @@ enum Certify {
 /// What every file of one call is signed with.
 struct Job<'a> {
     args: &'a Args,
-    key: PrivateKey,
+    key: Key,
     certificate: Certificate,
     chain: Vec<Certificate>,
     time: UnixTime,
@@ -173,7 +173,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
 impl<'a> Job<'a> {
     fn load(args: &'a Args) -> Result<Self, Failure> {
         let (key, certificate, chain) =
-            load_key(&args.key, &args.passphrase)?.certified(&args.key, args.cert.as_deref())?;
+            open_key(&args.key, &args.passphrase, args.cert.as_deref())?
+                .certified(&args.key, args.cert.as_deref())?;
         let time = args.signing_time.unwrap_or_else(now);
         if !certificate.is_valid_at(time) && !args.allow_expired {
             return Err(Failure::new(format!(

@@ -17,6 +17,18 @@ impl Passphrase {
         self.0.as_bytes()
     }
 
+    /// As it was typed, for a token.
+    #[cfg(feature = "pkcs11")]
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// A second one, for whoever keeps it longer. Not `Clone`: each copy is a decision.
+    #[cfg(feature = "pkcs11")]
+    pub(crate) fn copy(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     /// Big-endian UTF-16 with a terminating zero, for the key derivation of PKCS#12
     /// (RFC 7292 B.1). Letters beyond the basic plane become surrogates, as OpenSSL writes them.
     pub(super) fn bmp_string(&self) -> Zeroizing<Vec<u8>> {

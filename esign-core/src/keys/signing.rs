@@ -56,6 +56,8 @@ pub struct KeyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyErrorKind {
+    /// Several keys or tokens match, and one is to be chosen.
+    Ambiguous,
     /// The algorithm is not one that this key or this library has.
     Algorithm,
     /// A limit of this library was reached: size, count, or work that the file asks for.
@@ -64,9 +66,13 @@ pub enum KeyErrorKind {
     Malformed,
     /// The key and what it was put beside do not belong together.
     Mismatch,
-    /// The passphrase is missing.
+    /// There is no such key, token or module.
+    Missing,
+    /// The PIN is locked, or one more wrong one would lock it.
+    PassphraseLocked,
+    /// The passphrase or PIN is missing.
     PassphraseMissing,
-    /// The passphrase is wrong, or the protected octets were changed.
+    /// The passphrase or PIN is wrong, or the protected octets were changed.
     PassphraseWrong,
     /// No random octets.
     Random,

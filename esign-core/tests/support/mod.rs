@@ -30,7 +30,7 @@ pub(crate) struct Signer {
     pub(crate) root: Certificate,
 }
 
-fn order(key: &PrivateKey, issuer: Option<(&Certificate, &PrivateKey)>) -> Certificate {
+pub(crate) fn order(key: &PrivateKey, issuer: Option<(&Certificate, &PrivateKey)>) -> Certificate {
     let name = NameBuilder::parse("CN=x").unwrap().build().unwrap();
     let proven = Request::sign(&name, key).unwrap().verify().unwrap();
     let (profile, common_name) = match issuer {

@@ -6,9 +6,13 @@
 //! limit of any register), and into one with the register's two indexes and an audit row (what the
 //! store writes). The ratios are what counts. Then the life of ROWS / 5 certificates: issued in
 //! groups by four threads, all revoked, all listed.
+//!
+//! With `--features postgres` the same on a PostgreSQL server of its own, beside rows that a procedure
+//! makes and commits inside that server.
 
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::as_conversions,
     clippy::cast_precision_loss,
     clippy::indexing_slicing,
@@ -23,6 +27,10 @@
     reason = "made for the tests"
 )]
 mod data;
+
+#[cfg(feature = "postgres")]
+#[path = "../tests/postgres/mod.rs"]
+mod postgres;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -75,9 +83,59 @@ fn main() {
         rows / 5,
     );
     std::fs::remove_dir_all(&folder).unwrap();
+    #[cfg(feature = "postgres")]
+    on_postgres(rows);
 }
 
-fn certificates(store: &SqliteStore, count: u64) {
+#[cfg(feature = "postgres")]
+fn on_postgres(rows: u64) {
+    use ca_server::store::postgres::PostgresStore;
+    let Some(cluster) = postgres::Cluster::start() else {
+        return;
+    };
+    let open = |name: &str| PostgresStore::open(&cluster.database(name), None).unwrap();
+    println!("\nPostgreSQL, fsync and synchronous_commit on, over TCP on this machine");
+    let floor = {
+        cluster.database("floor");
+        cluster.sql(
+            "floor",
+            "CREATE TABLE d (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, \
+             locator BYTEA UNIQUE, sealed BYTEA, digest BYTEA)",
+        );
+        let began = Instant::now();
+        let batches = rows / BATCH;
+        cluster.sql(
+            "floor",
+            &format!(
+                "DO $$ BEGIN FOR i IN 1..{batches} LOOP \
+                 INSERT INTO d (locator, sealed, digest) SELECT decode(md5((i * 1000 + n)::text), 'hex'), \
+                 decode(repeat(md5(n::text), 32), 'hex'), decode(repeat(md5(n::text), 2), 'hex') \
+                 FROM generate_series(1, {BATCH}) AS n; COMMIT; END LOOP; END $$"
+            ),
+        );
+        began.elapsed()
+    };
+    let rate = |time: Duration| rows as f64 / time.as_secs_f64();
+    let line = |what: &str, time| {
+        println!(
+            "{what:44} {:>8.0}/s   {:.2} of one index",
+            rate(time),
+            rate(time) / rate(floor)
+        );
+    };
+    line("PostgreSQL, row and one unique index", floor);
+    line(
+        "Store::commit, RegisterDocument, 1 thread",
+        acts(&open("one"), rows, 1),
+    );
+    line(
+        "Store::commit, RegisterDocument, 4 threads",
+        acts(&open("four"), rows, 4),
+    );
+    certificates(&open("certificates"), rows / 5);
+}
+
+fn certificates(store: &dyn Store, count: u64) {
     let count = u32::try_from(count).unwrap();
     store
         .commit(vec![data::act(
@@ -161,7 +219,7 @@ fn document(n: u64) -> Document {
     }
 }
 
-fn acts(store: &SqliteStore, rows: u64, threads: u64) -> Duration {
+fn acts(store: &dyn Store, rows: u64, threads: u64) -> Duration {
     let next = AtomicU64::new(0);
     let by = Name::new("bench").unwrap();
     let began = Instant::now();

@@ -8,6 +8,8 @@
 //! server.pem
 //! keys/tsa.pem          time-stamps
 //! tsa.pem
+//! keys/log.pem          the signed log over the audit
+//! log.vkey              its public key, as auditors are given it
 //! officers/NAME/        key.pem, certificate.pem, centre.pem (who the server must be), centre.toml
 //! ```
 
@@ -15,6 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use esign_core::keys::{Curve, Kdf, KeySpec, Passphrase, PrivateKey, SigningKey};
+use esign_core::log::{KeyKind, NoteKey};
 use esign_core::x509::{
     Certificate, Host, Identity, NameBuilder, Organization, Profile, Request, SubjectKind, to_pem,
 };
@@ -41,12 +44,16 @@ pub struct SetupOptions {
     pub operators_url: String,
     /// The first officers: a name and roles each.
     pub officers: Vec<(String, Vec<Role>)>,
+    /// The name of the log over the audit, see [`NoteKey`].
+    pub log_origin: String,
     /// How many others have to approve a certificate of a person or body.
     pub approvals: u8,
     /// The text of `ca-server.toml`.
     pub configuration: String,
 }
 
+/// Name of the file with the log's public key.
+pub const LOG_KEY: &str = "log.vkey";
 /// Name of the configuration file in a served centre's folder.
 pub const CONFIGURATION: &str = "ca-server.toml";
 const OFFICERS: &str = "officers";
@@ -114,6 +121,7 @@ pub fn set_up(
         &dir.join("tsa.pem"),
         passphrase,
     )?;
+    make_log_key(dir, &options.log_origin, passphrase)?;
     files::folder(&dir.join(OFFICERS))?;
     for (name, roles) in &options.officers {
         let key = maker.officer(dir, name, roles, options, &settings)?;
@@ -129,6 +137,28 @@ pub fn set_up(
     files::write(
         &dir.join(CONFIGURATION),
         options.configuration.as_bytes(),
+        Secrecy::Public,
+    )
+}
+
+/// The key that signs heads of the log, and its public half for auditors.
+fn make_log_key(
+    dir: &Path,
+    origin: &str,
+    passphrase: Option<&Passphrase>,
+) -> Result<(), CentreError> {
+    let failed = |e| CentreError::key("log key", &e);
+    let key = PrivateKey::generate(KeySpec::Ed25519).map_err(failed)?;
+    let named = NoteKey::new(origin, KeyKind::Note, key.public_key())
+        .map_err(|e| CentreError::new(CentreErrorKind::Value, "log", e))?;
+    let pem = key
+        .to_pkcs8_pem(passphrase, Kdf::default(), &SystemRandom::new())
+        .map_err(failed)?;
+    let path = dir.join("keys").join("log.pem");
+    files::write(&path, pem.as_bytes(), Secrecy::Secret)?;
+    files::write(
+        &dir.join(LOG_KEY),
+        format!("{named}\n").as_bytes(),
         Secrecy::Public,
     )
 }

@@ -23,7 +23,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
-use esign_core::keys::{Kdf, KeySpec, PrivateKey};
+use ca_server::audit::{self, DirectoryTiles};
+use ca_server::store::Store;
+use ca_server::store::postgres::PostgresStore;
+use esign_core::keys::{Kdf, KeySpec, PrivateKey, SigningKey};
+use esign_core::log::{KeyKind, NoteKey, SignedNote};
 use esign_core::ocsp::{CertStatus, OcspResponse, ResponseStatus};
 use postgres::Cluster;
 use serde_json::{Value, json};
@@ -387,6 +391,32 @@ impl Drop for Over<'_> {
     }
 }
 
+/// The log as an auditor finds it: every head that was published, by any replica, is one of one log.
+fn log_holds(trial: &Trial) {
+    let store = PostgresStore::open(&trial.cluster.url("centre"), None).unwrap();
+    store.check().unwrap();
+    let mut heads = Vec::new();
+    let mut key = None;
+    for server in &trial.servers {
+        let dir = server.read().unwrap().dir.clone();
+        let pem = std::fs::read(dir.join("keys/log.pem")).unwrap();
+        let private = PrivateKey::from_file(&pem, None).unwrap();
+        let public = private.public_key();
+        key = NoteKey::new("centre.example/audit", KeyKind::Note, public).ok();
+        let tiles = DirectoryTiles::open(&dir.join("log")).unwrap();
+        if let Some(note) = tiles.checkpoint().unwrap() {
+            heads.push(SignedNote::parse(note.as_bytes()).unwrap());
+        }
+    }
+    assert!(
+        heads.len() > 1,
+        "only {} replicas published heads",
+        heads.len()
+    );
+    let verified = audit::verify(&store, None, &heads, &key.unwrap()).unwrap();
+    assert!(verified.wrong.is_empty(), "{:?}", verified.wrong);
+}
+
 fn judge(trial: &Trial) {
     std::thread::sleep(TOLD * 2);
     let told = trial.told();
@@ -439,6 +469,7 @@ fn judge(trial: &Trial) {
         "0",
         "the log has a gap"
     );
+    log_holds(trial);
     let heads: u64 = sql("SELECT count(*) FROM log_head WHERE note IS NOT NULL")
         .parse()
         .unwrap();

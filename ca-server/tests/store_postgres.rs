@@ -26,7 +26,7 @@ use ca_server::acts::{Act, Change};
 use ca_server::records::RevocationReason;
 use ca_server::store::postgres::{Options, PostgresStore};
 use ca_server::store::sqlite::SqliteStore;
-use ca_server::store::{CertificateFilter, Outcome, Store, StoreErrorKind};
+use ca_server::store::{CertificateFilter, LeaseName, Outcome, Store, StoreErrorKind};
 use postgres::Cluster;
 use suite::data::{act, document, holder, id, issuance, issuer};
 
@@ -40,7 +40,7 @@ fn open(url: &str) -> PostgresStore {
 
 #[test]
 fn passes_the_suite() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let next = AtomicU32::new(0);
@@ -57,7 +57,7 @@ fn passes_the_suite() {
 /// the audit have no gap, and whoever follows the changes misses none.
 #[test]
 fn replicas_share_one_database() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let url = cluster.database("replicas");
@@ -246,7 +246,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, cuts: Option<&AtomicU32>) {
 /// twice, it would be "already done"; taken for done and lost, it would be missing.
 #[test]
 fn a_lost_answer_is_looked_up() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let (cutter, url) = Cutter::before(&cluster.database("cut"), 10);
@@ -271,6 +271,7 @@ fn whoever_waits_too_long_is_told() {
         wait: Duration::from_millis(300),
         read_wait: Duration::from_millis(100),
         connections: 2,
+        ..Options::default()
     };
     let store = PostgresStore::open_with(&url, None, &options).unwrap();
     store.commit(register(1)).unwrap();
@@ -294,15 +295,15 @@ fn whoever_waits_too_long_is_told() {
 /// A process that holds the writers' row and does not go on is shown out.
 #[test]
 fn a_paused_writer_holds_nobody_up_for_long() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let url = cluster.database("paused");
     let store = open(&url);
     let held = "SET idle_in_transaction_session_timeout = 3000; BEGIN; \
                 SELECT 1 FROM writer FOR UPDATE; \\! sleep 8";
-    let mut paused = std::process::Command::new("psql")
-        .args(["-X", "-q", "-d", &url])
+    let mut paused = cluster
+        .session("paused")
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
@@ -324,7 +325,7 @@ fn a_paused_writer_holds_nobody_up_for_long() {
 
 #[test]
 fn databases_that_do_not_fit() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let short = Options {
@@ -406,7 +407,7 @@ fn filled(file: &std::path::Path) -> SqliteStore {
 
 #[test]
 fn a_store_in_a_file_is_moved() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let folder = std::env::temp_dir().join(format!("ca-move-{}", std::process::id()));
@@ -458,9 +459,191 @@ fn a_store_in_a_file_is_moved() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// Has the database raise an error of its own where a document is written.
+fn raising(cluster: &Cluster, database: &str, condition: &str, state: &str) {
+    cluster.sql(
+        database,
+        &format!(
+            "CREATE SEQUENCE IF NOT EXISTS tries; \
+             CREATE OR REPLACE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF {condition} THEN RAISE EXCEPTION 'trouble' USING ERRCODE = '{state}'; END IF; \
+             RETURN NEW; END $$; \
+             CREATE OR REPLACE TRIGGER trouble BEFORE INSERT ON document \
+             FOR EACH ROW EXECUTE FUNCTION trouble()"
+        ),
+    );
+}
+
+/// What distributed databases do under contention, and PostgreSQL where two lock each other out.
+#[test]
+fn transactions_that_others_were_in_the_way_of_are_tried_again() {
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let store = open(&cluster.database("conflicts"));
+    for (n, state) in (1..).zip(["40001", "40P01", "55P03"]) {
+        // Sequences are not taken back with a transaction: the first three tries of each fail.
+        raising(&cluster, "conflicts", "nextval('tries') % 4 <> 0", state);
+        let receipt = store.commit(register(n)).unwrap();
+        assert_eq!(receipt.outcomes, [Outcome::Done { audit: n }], "{state}");
+        assert_eq!(
+            cluster.sql("conflicts", "SELECT last_value FROM tries"),
+            (n * 4).to_string()
+        );
+    }
+    store.check().unwrap();
+}
+
+#[test]
+fn what_the_database_says_is_told() {
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let options = Options {
+        wait: Duration::from_millis(200),
+        ..Options::default()
+    };
+    let url = cluster.database("troubles");
+    let store = PostgresStore::open_with(&url, None, &options).unwrap();
+    for (state, kind, words) in [
+        ("53100", StoreErrorKind::Full, "no space is left"),
+        (
+            "40001",
+            StoreErrorKind::Busy,
+            "other transactions are in the way",
+        ),
+        ("25006", StoreErrorKind::ReadOnly, "cannot be written"),
+        ("42501", StoreErrorKind::ReadOnly, "lacks a right"),
+        ("57014", StoreErrorKind::Busy, "took too long"),
+        ("58030", StoreErrorKind::Io, "reading or writing failed"),
+        ("XX001", StoreErrorKind::Corrupt, "damaged"),
+        ("22021", StoreErrorKind::Bug, "refuses a statement"),
+    ] {
+        raising(&cluster, "troubles", "true", state);
+        let error = store.commit(register(1)).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(
+            error.to_string().contains(&format!("{state} trouble")),
+            "{error}"
+        );
+    }
+    assert_eq!(store.last_audit().unwrap(), 0);
+    cluster.sql("troubles", "DROP TRIGGER trouble ON document");
+    store.commit(register(1)).unwrap();
+}
+
+/// One call that the database refuses does not take those with it that share its transaction.
+#[test]
+fn one_calls_trouble_is_its_own() {
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let store = open(&cluster.database("own"));
+    raising(&cluster, "own", "NEW.class = 99", "22000");
+    let bad = |n| {
+        let document = ca_server::records::Document {
+            class: 99,
+            ..document(n)
+        };
+        vec![act("edliyye", 0, Change::RegisterDocument(document))]
+    };
+    std::thread::scope(|scope| {
+        let store = &store;
+        for n in 1..=60 {
+            scope.spawn(move || {
+                let done = store.commit(if n % 10 == 0 { bad(n) } else { register(n) });
+                assert_eq!(done.is_ok(), n % 10 != 0, "{done:?}");
+            });
+        }
+    });
+    assert_eq!(store.last_audit().unwrap(), 54);
+    store.check().unwrap();
+}
+
+/// A program of the version before goes on while another brings the schema up to date.
+#[test]
+fn an_older_schema_is_brought_up_to_date_under_old_replicas() {
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let url = cluster.database("older");
+    let old = open(&url);
+    cluster.sql(
+        "older",
+        "DROP TABLE published; DROP TABLE lease; UPDATE esign_schema SET version = 3",
+    );
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (old, stop) = (&old, &stop);
+        let working = scope.spawn(move || {
+            let mut n = 0;
+            while !stop.load(Ordering::Relaxed) {
+                n += 1;
+                old.commit(register(n)).unwrap();
+                assert!(old.document(&document(n).locator).unwrap().is_some());
+            }
+            n
+        });
+        std::thread::sleep(Duration::from_millis(100));
+        let new: Vec<_> = (0..3).map(|_| scope.spawn(|| open(&url))).collect();
+        for new in new {
+            let new = new.join().unwrap();
+            let taken = new.take_lease(LeaseName::Log, &[1; 16], 10).unwrap();
+            assert!(taken.is_some());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        stop.store(true, Ordering::Relaxed);
+        let done = working.join().unwrap();
+        assert_eq!(old.last_audit().unwrap(), done);
+    });
+    old.check().unwrap();
+}
+
+#[test]
+fn tls_and_passwords() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let url = cluster.database("secure");
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let elsewhere = rcgen::generate_simple_self_signed(["db.example".to_owned()]).unwrap();
+    cluster.secure(&made.cert.pem(), &made.signing_key.serialize_pem());
+    let trusting = |authority: &rcgen::CertifiedKey<rcgen::KeyPair>| Options {
+        wait: Duration::from_millis(200),
+        authorities: vec![authority.cert.der().to_vec()],
+        ..Options::default()
+    };
+    let store = PostgresStore::open_with(&url, Some("opensesame"), &trusting(&made)).unwrap();
+    store.commit(register(1)).unwrap();
+    assert!(store.document(&document(1).locator).unwrap().is_some());
+    // Each way that it must not go.
+    let plain = Options {
+        wait: Duration::from_millis(200),
+        ..Options::default()
+    };
+    for (password, options, words) in [
+        (Some("opensesame"), plain, "no encryption"),
+        (Some("opensesame"), trusting(&other), "ertificate"),
+        (Some("wrong"), trusting(&made), "lets nobody in"),
+        (None, trusting(&made), "password"),
+    ] {
+        let error = PostgresStore::open_with(&url, password, &options).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!(error.kind(), StoreErrorKind::Io, "{error}");
+    }
+    let unnamed = PostgresStore::open_with(&url, Some("opensesame"), &trusting(&elsewhere));
+    assert!(unnamed.is_err());
+    // To another machine nothing goes in the open, unless somebody says so.
+    let error = PostgresStore::open("postgres://centre@db.example/centre", None).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Value);
+    assert!(error.to_string().contains("sslmode=disable"), "{error}");
+}
+
 #[test]
 fn the_audit_cannot_be_changed_through_sql() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let store = open(&cluster.database("audit"));
@@ -473,7 +656,7 @@ fn the_audit_cannot_be_changed_through_sql() {
 /// What SQL could not do by accident is found by the check.
 #[test]
 fn damage_is_told() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let store = open(&cluster.database("damage"));
@@ -500,7 +683,7 @@ fn damage_is_told() {
 /// Searching by indexed fields takes milliseconds, however many holders there are.
 #[test]
 fn search_uses_the_indexes() {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::shared() else {
         return;
     };
     let store = open(&cluster.database("search"));

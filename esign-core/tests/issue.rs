@@ -772,3 +772,60 @@ fn profiles_survive_being_stored() {
     assert_eq!(serde_json::from_str::<Identity>(&text).unwrap(), identity);
     assert!(serde_json::from_str::<Identity>(&text.replace("5ABC12Z", "5ABCI2Z")).is_err());
 }
+
+/// RFC 9608 and EN 319 412-1 5.2: who will never be on a list says so, and is asked for on none.
+#[test]
+fn certificates_without_status_say_why() {
+    use esign_core::oid;
+    use esign_core::x509::StatusLocation;
+
+    let root = Centre::root();
+    let issuing = root.below("SINAQ CA", &Profile::issuing_authority());
+    for (status, says) in [
+        (StatusLocation::NeverAvailable, oid::NO_REV_AVAIL),
+        (StatusLocation::ShortTerm, oid::VALIDITY_ASSURED_SHORT_TERM),
+    ] {
+        let profile = Profile {
+            validity_days: 1,
+            status,
+            policies: vec![oid::ANY_POLICY],
+            ..Profile::natural_person()
+        };
+        let leaf = issuing.issue(&profile, &person(), &key());
+        let extension = leaf.extension(says).unwrap();
+        assert!(!extension.critical);
+        assert_eq!(extension.value, [5, 0]);
+        assert!(leaf.extension(oid::CRL_DISTRIBUTION_POINTS).is_none());
+        let access = leaf.authority_info_access().unwrap().unwrap_or_default();
+        assert!(access.iter().all(|a| a.method != oid::AD_OCSP));
+        let mut evidence = Evidence::new();
+        evidence.add_certificate(issuing.certificate().clone());
+        evidence.add_crl(root.crl(1, "2026-01-01", Vec::new()));
+        let at = "2026-01-01T12:00:00Z";
+        let judged = judge(
+            &leaf,
+            root.certificate(),
+            &evidence,
+            at,
+            KeyPurpose::DocumentSigning,
+        );
+        assert!(judged.value.is_some(), "{:#?}", judged.report);
+        // Of an authority it is always asked for.
+        let authority_key = key();
+        let refused = Draft::new(&Order {
+            key: &proven(&authority_key),
+            profile: &Profile {
+                status,
+                ..Profile::issuing_authority()
+            },
+            identity: &authority("SINAQ CA 2"),
+            issuer: &root.issuer,
+            algorithm: root.key.algorithms()[0],
+            serial: SerialNumber::random(&ring::rand::SystemRandom::new()).unwrap(),
+            not_before: t("2026-01-01"),
+            not_after: None,
+        });
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains("RFC 9608 2"), "{error}");
+    }
+}

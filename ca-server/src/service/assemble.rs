@@ -19,7 +19,7 @@ use super::tokens;
 use super::{Operators, Parts, ServiceError};
 use crate::life::{IssuingKey, Life};
 use crate::settings::Settings;
-use crate::store::postgres::PostgresStore;
+use crate::store::postgres::{Options, PostgresStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{LogStore, Store};
 
@@ -145,9 +145,11 @@ fn stem(path: &Path) -> String {
 }
 
 /// A store as its users see it.
-struct Stores {
-    acts: Arc<dyn Store>,
-    log: Arc<dyn LogStore>,
+pub struct Stores {
+    /// Acts and what they made.
+    pub acts: Arc<dyn Store>,
+    /// The signed log over the audit.
+    pub log: Arc<dyn LogStore>,
 }
 
 impl Stores {
@@ -160,9 +162,40 @@ impl Stores {
     }
 }
 
+/// Opens the store of `config`, a file in `dir`, alone.
+///
+/// # Errors
+/// There is no such store, or it cannot be opened.
+pub fn open_stores(
+    dir: &Path,
+    config: &Config,
+    prompt: &dyn Fn(&str) -> std::io::Result<String>,
+) -> Result<Stores, ServiceError> {
+    open_store(&Opener::new(dir, config, prompt), config)
+}
+
+/// Copies the store of `config`, a file in `dir`, to the file `to` while it is in use; gives the number
+/// of octets.
+///
+/// # Errors
+/// The store is not in a file, or cannot be read; `to` is there already, or cannot be written.
+pub fn back_up(dir: &Path, config: &Config, to: &Path) -> Result<u64, ServiceError> {
+    let Some(file) = config.store.as_str().strip_prefix("sqlite:") else {
+        return Err(ServiceError::new(
+            "store",
+            "is a PostgreSQL database: use pg_basebackup with WAL archiving, or pg_dump",
+        ));
+    };
+    let from = dir.join(file);
+    if !from.is_file() {
+        return Err(ServiceError::new(from.display(), "there is no such store"));
+    }
+    SqliteStore::back_up(&from, to).map_err(|error| ServiceError::new("back-up", error))
+}
+
 /// Opens the store of a configuration in `dir`. Neither its address nor an error tells a password.
 fn open_store(opener: &Opener<'_>, config: &Config) -> Result<Stores, ServiceError> {
-    match config.store.split_once(':') {
+    match config.store.as_str().split_once(':') {
         Some(("sqlite", file)) => open_file(&opener.dir.join(file)).map(Stores::of),
         Some(("postgres" | "postgresql", _)) => open_database(opener, config).map(Stores::of),
         _ => Err(ServiceError::new(
@@ -186,7 +219,16 @@ fn open_database(opener: &Opener<'_>, config: &Config) -> Result<PostgresStore, 
         .as_ref()
         .map(|source| opener.secret(source, "password of the store"))
         .transpose()?;
-    PostgresStore::open(&config.store, password.as_deref().map(String::as_str))
+    let authorities = match &config.store_authority {
+        Some(path) => opener.chain(path)?,
+        None => Vec::new(),
+    };
+    let options = Options {
+        authorities: authorities.iter().map(|one| one.der().to_vec()).collect(),
+        ..Options::default()
+    };
+    let password = password.as_deref().map(String::as_str);
+    PostgresStore::open_with(config.store.as_str(), password, &options)
         .map_err(|error| ServiceError::new("store", error))
 }
 
@@ -203,7 +245,7 @@ pub fn move_store(
     prompt: &dyn Fn(&str) -> std::io::Result<String>,
 ) -> Result<u64, ServiceError> {
     let file = open_file(from)?;
-    if !config.store.starts_with("postgres") {
+    if !config.store.as_str().starts_with("postgres") {
         return Err(ServiceError::new("store", "is not postgres://"));
     }
     open_database(&Opener::new(dir, config, prompt), config)?

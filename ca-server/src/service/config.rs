@@ -17,14 +17,18 @@ pub struct Config {
     /// The roles of this process.
     pub roles: BTreeSet<RoleName>,
     /// Where the state is kept: `sqlite:FILE` or `postgres://…`.
-    #[serde(default = "default_store")]
-    pub store: String,
+    #[serde(default)]
+    pub store: StoreAddress,
     /// The password of the user of `postgres://`, where it does not stand in the address.
     #[serde(default)]
     pub store_password: Option<PassphraseSource>,
     /// The PKCS #11 module for keys whose `pkcs11:` URI names none.
     #[serde(default)]
     pub pkcs11_module: Option<PathBuf>,
+    /// The certificates (PEM) of who certifies the server of `postgres://`, which is then spoken with by
+    /// TLS; needed where it is on another machine.
+    #[serde(default)]
+    pub store_authority: Option<PathBuf>,
     /// Where everybody asks.
     pub public: Public,
     /// Where officers and e-services ask; needed by the role `ca`.
@@ -40,6 +44,31 @@ pub struct Config {
     pub tsa: Option<TsaConfig>,
     /// The signed log over the audit.
     pub log: Option<LogConfig>,
+}
+
+/// `sqlite:FILE` or `postgres://USER@HOST:PORT/DATABASE`. As it may hold a password, it is not shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct StoreAddress(String);
+
+impl StoreAddress {
+    /// The address with all that it holds.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for StoreAddress {
+    fn default() -> Self {
+        Self("sqlite:store.sqlite".to_owned())
+    }
+}
+
+impl std::fmt::Debug for StoreAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = self.0.split_once(':').map_or("", |(scheme, _)| scheme);
+        write!(f, "{scheme}:…")
+    }
 }
 
 /// A part that a process can serve.
@@ -167,10 +196,6 @@ pub enum PassphraseSource {
     File(PathBuf),
     /// A terminal.
     Prompt,
-}
-
-fn default_store() -> String {
-    "sqlite:store.sqlite".to_owned()
 }
 
 /// What EN 319 422 5.2.2 asks for at least: a second.
@@ -310,7 +335,7 @@ mod tests {
     #[test]
     fn a_whole_file_is_read() {
         let config = with(&[]).unwrap();
-        assert_eq!(config.store, "sqlite:store.sqlite");
+        assert_eq!(config.store.as_str(), "sqlite:store.sqlite");
         assert_eq!(
             config.issuing[0].passphrase,
             Some(PassphraseSource::Credential("issuing".to_owned()))
@@ -324,17 +349,19 @@ mod tests {
             ("CA_SERVER_PUBLIC__LISTEN", "0.0.0.0:80"),
             ("CA_SERVER_ROLES", "[\"status\"]"),
             ("CA_SERVER_OPERATORS__REQUESTS_A_SECOND", "7"),
-            ("CA_SERVER_STORE", "postgres://centre@db/centre"),
+            ("CA_SERVER_STORE", "postgres://centre:hunter2@db/centre"),
             ("PATH", "/bin"),
         ])
         .unwrap();
+        // What it shows of itself holds no password.
+        assert!(!format!("{config:?}").contains("hunter2"));
         assert_eq!(config.public.listen.to_string(), "0.0.0.0:80");
         assert_eq!(
             config.roles.into_iter().collect::<Vec<_>>(),
             [RoleName::Status]
         );
         assert_eq!(config.operators.unwrap().requests_a_second.get(), 7);
-        assert_eq!(config.store, "postgres://centre@db/centre");
+        assert_eq!(config.store.as_str(), "postgres://centre:hunter2@db/centre");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::cells::{Cells, Columns, Value};
 use super::lease::{Fence, LeaseName};
 use super::log::Attestation;
 use super::read::{self, Source, values, visit};
-use super::rules::person::fold;
+use super::rules::person::{fold, sortable};
 use super::{
     CertificateFilter, LogHead, LogStore, MAX_BLOB, MAX_ROWS, Receipt, Sequenced, StatusFilter,
     Store, StoreError, decode,
@@ -137,10 +137,11 @@ impl<D: Database> Store for D {
     }
 
     fn holders_named(&self, prefix: &str, limit: usize) -> Result<Vec<Holder>, StoreError> {
-        let from = fold(prefix);
+        let folded = fold(prefix);
+        let from = sortable(&folded);
         // Everything that begins so sorts before the same with the last code point behind it.
         let to = format!("{from}{}", char::MAX);
-        read::holders_between(self, &from, &to, limit)
+        read::holders_between(self, from, &to, limit)
     }
 
     fn request(&self, id: &RequestId) -> Result<Option<RequestRecord>, StoreError> {

@@ -5,9 +5,11 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
@@ -63,6 +65,18 @@ fn run(mut command: Command) {
 }
 
 impl Cluster {
+    /// A server for all tests that run at this moment and leave it running; it goes with the last.
+    pub(crate) fn shared() -> Option<Arc<Self>> {
+        static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cluster) = shared.upgrade() {
+            return Some(cluster);
+        }
+        let cluster = Arc::new(Self::start()?);
+        *shared = Arc::downgrade(&cluster);
+        Some(cluster)
+    }
+
     /// Makes and starts a server; none where PostgreSQL is not installed.
     pub(crate) fn start() -> Option<Self> {
         let Some(bin) = binaries() else {
@@ -71,7 +85,9 @@ impl Cluster {
                 !required,
                 "PostgreSQL (Debian package postgresql) is missing"
             );
-            eprintln!(
+            // Not by a macro, whose words are kept back where a test passes.
+            let _ = writeln!(
+                std::io::stderr(),
                 "NOT RUN: what needs a PostgreSQL server; install the package postgresql, \
                  or set ESIGN_POSTGRES=require to have this fail"
             );
@@ -156,6 +172,29 @@ impl Cluster {
         assert!(command.status().unwrap().success(), "{}", self.log());
     }
 
+    /// Has the server speak TLS, and plainly with nobody.
+    pub(crate) fn secure(&self, certificate: &str, key: &str) {
+        let data = self.dir.join("data");
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let file = data.join(name);
+            std::fs::write(&file, text).unwrap();
+            let mut mode = Command::new("chmod");
+            mode.arg("600").arg(&file);
+            run(mode);
+            if is_root() {
+                let mut own = Command::new("chown");
+                own.arg(USER).arg(&file);
+                run(own);
+            }
+        }
+        self.sql("postgres", "ALTER SYSTEM SET ssl = on");
+        let hba = "hostssl all all 127.0.0.1/32 scram-sha-256\nlocal all all trust\n";
+        self.sql("postgres", "ALTER USER centre PASSWORD 'opensesame'");
+        std::fs::write(data.join("pg_hba.conf"), hba).unwrap();
+        self.halt("fast");
+        self.resume();
+    }
+
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.join("log")).unwrap_or_default()
     }
@@ -186,6 +225,13 @@ impl Cluster {
         let done = self.psql(database, sql);
         assert!(!done.status.success(), "{sql}");
         String::from_utf8(done.stderr).unwrap()
+    }
+
+    /// A session of psql, to be told what to do.
+    pub(crate) fn session(&self, database: &str) -> Command {
+        let mut command = Command::new(self.bin.join("psql"));
+        command.args(["-X", "-q", "-d", &self.url(database)]);
+        command
     }
 
     fn psql(&self, database: &str, sql: &str) -> std::process::Output {

@@ -33,6 +33,7 @@ pub(crate) fn command(dir: &Path, listen: &str) -> Command {
     command
         .arg("--dir")
         .arg(dir)
+        .env("CA_SERVER_LOG__SECONDS", "1")
         .env("CA_SERVER_PUBLIC__LISTEN", listen)
         .env("CA_SERVER_OPERATORS__LISTEN", "127.0.0.1:0")
         .env(

@@ -87,6 +87,11 @@ fn refused(store: &dyn Store, act: Act, kind: StoreErrorKind, words: &[&str]) {
     }
 }
 
+fn noise(length: usize) -> Vec<u8> {
+    let octets = (0_u32..).flat_map(|n| Digest::of(&n.to_be_bytes()).0);
+    octets.take(length).collect()
+}
+
 fn issuers(store: Made) {
     let s = &*store;
     let add = |issuer| act("admin", 0, Change::AddIssuer(issuer));
@@ -106,7 +111,17 @@ fn issuers(store: Made) {
     );
     twin.generation = 2;
     done(s, add(twin.clone()));
-    assert_eq!(s.issuers().unwrap(), [issuer(2), issuer(1), twin]);
+    // A name longer than an index takes, and not to be compressed.
+    let mut long = issuer(4);
+    long.subject = noise(6000);
+    done(s, add(long.clone()));
+    again(s, add(long.clone()));
+    let same = ca_server::records::Issuer {
+        key: KeyId([5; 32]),
+        ..long.clone()
+    };
+    refused(s, add(same), StoreErrorKind::Conflict, &["generation 1"]);
+    assert_eq!(s.issuers().unwrap(), [issuer(2), issuer(1), twin, long]);
 }
 
 fn holders(store: Made) {
@@ -1077,6 +1092,9 @@ fn limits(store: Made) {
     refused(s, wordy.clone(), StoreErrorKind::Value, &["4097"]);
     wordy.why.pop();
     done(s, wordy);
+    let mut null = act("edliyye", 0, Change::RegisterDocument(document(3)));
+    null.why = "a\0b".to_owned();
+    refused(s, null, StoreErrorKind::Value, &["U+0000"]);
     let mut silent = act("officer", 0, Change::Restore(id(1, 1)));
     silent.why = " ".to_owned();
     refused(s, silent, StoreErrorKind::Value, &["must be given"]);
@@ -1088,6 +1106,14 @@ fn limits(store: Made) {
         StoreErrorKind::Value,
         &["names"],
     );
+    // Every letter of both names grows when it is folded.
+    let mut growing = holder(9, &"ȺȾ".repeat(256));
+    if let Identity::Natural { given_name, .. } = &mut growing.identity {
+        *given_name = "ȾȺ".repeat(256);
+    }
+    done(s, act("r", 0, Change::RecordHolder(growing.clone())));
+    assert_eq!(s.holders_named(&"ⱥⱦ".repeat(300), 9).unwrap(), []);
+    assert_eq!(s.holders_named(&"ȺȾ".repeat(200), 9).unwrap(), [growing]);
     // The longest name; letters that fold to longer ones are counted as they are given.
     done(
         s,
@@ -1429,7 +1455,7 @@ fn log<S: Store + LogStore + 'static>(store: Arc<S>) {
     );
     let said = [
         Attestation::Cosignature("— w x".to_owned()),
-        Attestation::TimeStamp(vec![0x30, 0]),
+        Attestation::TimeStamp(noise(6000)),
     ];
     for one in said.iter().chain(&said) {
         s.attest(3, one).unwrap();

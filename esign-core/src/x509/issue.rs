@@ -87,6 +87,18 @@ impl Draft {
             (_, Identity::Organization(_)) => {}
             (_, _) => return Err(misfit(order, "an organisation")),
         }
+        let status = order.profile.status;
+        if kind == SubjectKind::Authority
+            && matches!(
+                status,
+                StatusLocation::NeverAvailable | StatusLocation::ShortTerm
+            )
+        {
+            return Err(BuildError::new(format!(
+                "profile \"{}\": the status of an authority is always asked for (RFC 9608 2)",
+                order.profile.name
+            )));
+        }
         let subject = order.identity.name()?;
         let (issuer_name, issuer_key) = match &order.issuer.certificate {
             Some(certificate) => {
@@ -277,7 +289,10 @@ fn extensions(
             policies(w, profile)
         });
     }
-    let status = profile.status != StatusLocation::None;
+    let status = matches!(
+        profile.status,
+        StatusLocation::IfConfigured | StatusLocation::Required
+    );
     if status && !issuer.crl.is_empty() {
         extension(w, oid::CRL_DISTRIBUTION_POINTS, false, |w| {
             w.sequence(|w| {
@@ -317,6 +332,14 @@ fn extensions(
     }
     if profile.subject == SubjectKind::OcspResponder {
         extension(w, oid::OCSP_NO_CHECK, false, |w| w.tlv(Tag::NULL, &[]));
+    }
+    let without_status = match profile.status {
+        StatusLocation::NeverAvailable => Some(oid::NO_REV_AVAIL),
+        StatusLocation::ShortTerm => Some(oid::VALIDITY_ASSURED_SHORT_TERM),
+        StatusLocation::None | StatusLocation::IfConfigured | StatusLocation::Required => None,
+    };
+    if let Some(says) = without_status {
+        extension(w, says, false, |w| w.tlv(Tag::NULL, &[]));
     }
     if !statements.is_empty() {
         extension(w, oid::QC_STATEMENTS, false, |w| {

@@ -345,7 +345,7 @@ fn status(rules: &mut Rules, certificate: &Certificate, profile: &Profile) {
     );
     let (rule, clause) = ("x509.status.location-present", "EN 319 412-2 4.3.11");
     match profile.status {
-        StatusLocation::None => {}
+        StatusLocation::None | StatusLocation::NeverAvailable | StatusLocation::ShortTerm => {}
         StatusLocation::IfConfigured if uris.is_empty() => {
             rules.findings.push(Finding::remark(rule, clause));
         }

@@ -72,6 +72,11 @@ pub enum StatusLocation {
     IfConfigured,
     /// Status is not asked for: self-signed, or `id-pkix-ocsp-nocheck`.
     None,
+    /// The certificate says that it never is to be had: noRevAvail (RFC 9608). Not for authorities.
+    NeverAvailable,
+    /// The certificate says that it ends before a revocation would take effect, so that its validity
+    /// is assured (EN 319 412-1 5.2). Not for authorities.
+    ShortTerm,
     /// CRL or OCSP address must be there (EN 319 412-2 4.4.1, 4.3.11).
     #[default]
     Required,

@@ -36,6 +36,11 @@ impl Failure {
             taken: false,
         }
     }
+
+    /// Whether it may be due to one of several calls that share a transaction.
+    pub(super) fn is_one_calls(&self) -> bool {
+        self.taken || self.error.kind() == StoreErrorKind::Bug
+    }
 }
 
 /// What `error` means; `doing` says what was attempted.
@@ -76,7 +81,15 @@ pub(super) fn failed(object: &str, doing: &str, error: Error) -> Failure {
             _ => (Bug, Again::No, "the database refuses a statement"),
         },
         None if is_outage(&error) => (Io, Again::Reconnect, "the database is not there"),
-        None => (Bug, Again::No, "the database refuses a statement"),
+        None => match error.to_string() {
+            words if words.starts_with("error performing TLS") => {
+                (Io, Again::No, "no safe connection can be made")
+            }
+            words if words.starts_with("invalid configuration") => {
+                (Io, Again::No, "it lets nobody in like this")
+            }
+            _ => (Bug, Again::No, "the database refuses a statement"),
+        },
     };
     let told = told(&error);
     Failure {

@@ -15,6 +15,7 @@ mod log;
 mod rows;
 mod schema;
 mod source;
+mod tls;
 mod write;
 mod writer;
 
@@ -26,10 +27,11 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use tokio::runtime::Runtime;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Config, NoTls};
 
 use self::failure::{Again, Failure, failed};
+use self::tls::Tls;
 use self::writer::Writer;
 use super::{StoreError, StoreErrorKind};
 
@@ -42,6 +44,10 @@ pub struct Options {
     pub read_wait: Duration,
     /// Most connections that read at once; one more writes.
     pub connections: usize,
+    /// Certificates (DER) of the authorities that certify the server: the connection is by TLS, and the
+    /// server has to be who the address says. Without any it is plain, which a server on this machine
+    /// may be, and elsewhere one whose address says `sslmode=disable`.
+    pub authorities: Vec<Vec<u8>>,
 }
 
 impl Default for Options {
@@ -52,6 +58,7 @@ impl Default for Options {
             wait: Duration::from_secs(10),
             read_wait: Duration::from_secs(2),
             connections: 16,
+            authorities: Vec::new(),
         }
     }
 }
@@ -124,13 +131,28 @@ impl PostgresStore {
             .enable_all()
             .build()
             .map_err(|error| broken(&error))?;
-        let manager = Manager::from_config(
-            config,
-            NoTls,
-            ManagerConfig {
-                recycling_method: RecyclingMethod::Fast,
-            },
-        );
+        let recycled = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = if options.authorities.is_empty() {
+            if config.get_ssl_mode() != SslMode::Disable && !is_here(&config) {
+                return Err(StoreError::value(
+                    &object,
+                    "is on another machine: its certificate's authority must be named, or the address say sslmode=disable",
+                ));
+            }
+            config.ssl_mode(SslMode::Disable);
+            Manager::from_config(config, NoTls, recycled)
+        } else {
+            config.ssl_mode(SslMode::Require);
+            let tls = Tls::new(&options.authorities).map_err(|error| {
+                StoreError::value(
+                    &object,
+                    format_args!("the authority of its certificate: {error}"),
+                )
+            })?;
+            Manager::from_config(config, tls, recycled)
+        };
         let pool = Pool::builder(manager)
             .max_size(options.connections.max(2))
             .wait_timeout(Some(options.read_wait))
@@ -264,6 +286,23 @@ fn debug(doing: &str, error: &StoreError) {
 
 #[cfg(not(feature = "http"))]
 const fn debug(_: &str, _: &StoreError) {}
+
+/// Whether every server that the address names is on this machine.
+fn is_here(config: &Config) -> bool {
+    let addresses = config.get_hostaddrs();
+    addresses.iter().all(std::net::IpAddr::is_loopback)
+        && config.get_hosts().iter().all(|host| match host {
+            Host::Unix(_) => true,
+            // With a numeric address beside it the name is only for certificates.
+            Host::Tcp(_) if !addresses.is_empty() => true,
+            Host::Tcp(name) => {
+                name == "localhost"
+                    || name
+                        .parse()
+                        .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+            }
+        })
+}
 
 /// The address without user, password and options.
 fn name(config: &Config) -> String {

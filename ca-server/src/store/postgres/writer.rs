@@ -30,6 +30,15 @@ const IDLE: Duration = Duration::from_secs(3);
 /// How long to wait in line behind other processes, before looking around again.
 const LOCK: Duration = Duration::from_secs(5);
 
+/// Everything that a transaction reads it reads by a key, and whoever planned that on a table which was
+/// empty at the time must not go on to read the whole of it.
+const PLANNING: [(&str, &str); 4] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
+
 struct Job {
     fence: Option<Fence>,
     acts: Vec<Prepared>,
@@ -156,8 +165,9 @@ impl Session {
                     let _ = job.reply.send(result);
                 }
             }
-            // One call's rows were in the way of another's.
-            Err(failure) if failure.taken && jobs.len() > 1 => {
+            // One call's rows were in the way of another's, or the database refuses one call's: the
+            // others have no part in it.
+            Err(failure) if failure.is_one_calls() && jobs.len() > 1 => {
                 for job in jobs {
                     let alone = match self.settled(std::slice::from_ref(job)).await {
                         Ok(mut results) => results.pop().unwrap_or(Err(self.shared.closed())),
@@ -317,6 +327,10 @@ impl Session {
                     LOCK.as_millis()
                 );
                 client.batch_execute(&settings).await.map_err(wrong)?;
+                for (name, value) in PLANNING {
+                    // Databases of the same protocol that do not know it plan in their own way.
+                    let _ = client.batch_execute(&format!("SET {name} = {value}")).await;
+                }
                 client
             }
         };

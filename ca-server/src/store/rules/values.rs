@@ -19,6 +19,13 @@ pub(super) fn check(act: &Act) -> Result<(), StoreError> {
             format_args!("has {} octets, at most {MAX_WHY} are kept", act.why.len()),
         ));
     }
+    // PostgreSQL keeps no such text, and SQLite ends it there in places.
+    if act.why.contains('\0') {
+        return Err(StoreError::value(
+            format_args!("reason for {kind}"),
+            "must not hold the character U+0000",
+        ));
+    }
     let demands_reason = matches!(
         act.change,
         Change::RefuseRequest(_)
@@ -88,6 +95,12 @@ pub(super) fn check(act: &Act) -> Result<(), StoreError> {
         Change::RegisterDocument(document) => blob("sealed box", &document.sealed),
         Change::ClaimSubject(subject) | Change::VetSubject(subject) => {
             blob("request", &subject.csr)?;
+            if subject.identity.contains('\0') {
+                return Err(StoreError::value(
+                    "identity",
+                    "must not hold the character U+0000",
+                ));
+            }
             blob("identity", subject.identity.as_bytes())
         }
         Change::SetOfficer(officer) => {

@@ -4,6 +4,7 @@
 //! Any number of threads read, each with a connection of its own, and see only what is committed.
 //! Several processes may open one file: they take turns in writing.
 
+mod backup;
 mod failure;
 mod log;
 mod open;

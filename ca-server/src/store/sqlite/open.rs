@@ -72,7 +72,7 @@ pub(super) fn reader(path: &Path, wait: Duration) -> Result<Connection, StoreErr
 
 /// Makes the file if there is none: readable for its owner alone, as it holds personal data. SQLite
 /// gives its side files the same mode.
-fn create(path: &Path) -> Result<(), StoreError> {
+pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -83,7 +83,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
         .map_err(|error| failure::file(failure::name(path), error))
 }
 
-fn connect(path: &Path, wait: Duration) -> Result<Connection, StoreError> {
+pub(super) fn connect(path: &Path, wait: Duration) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
@@ -95,7 +95,7 @@ fn connect(path: &Path, wait: Duration) -> Result<Connection, StoreError> {
 }
 
 /// Checks whose the file is before anything in it is changed; gives the schema's version.
-fn identify(connection: &Connection, object: &str) -> Result<usize, StoreError> {
+pub(super) fn identify(connection: &Connection, object: &str) -> Result<usize, StoreError> {
     let read = || {
         let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;

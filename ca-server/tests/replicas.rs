@@ -24,10 +24,10 @@ use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use ca_server::audit::{self, DirectoryTiles};
+use ca_server::setup::LOG_KEY;
 use ca_server::store::Store;
 use ca_server::store::postgres::PostgresStore;
-use esign_core::keys::{Kdf, KeySpec, PrivateKey, SigningKey};
-use esign_core::log::{KeyKind, NoteKey, SignedNote};
+use esign_core::log::{NoteKey, SignedNote};
 use esign_core::ocsp::{CertStatus, OcspResponse, ResponseStatus};
 use postgres::Cluster;
 use serde_json::{Value, json};
@@ -61,13 +61,8 @@ struct Trial {
     failed: AtomicUsize,
 }
 
-fn settings(url: &str) -> [(&str, &str); 4] {
-    [
-        ("CA_SERVER_STORE", url),
-        ("CA_SERVER_LOG__ORIGIN", "centre.example/audit"),
-        ("CA_SERVER_LOG__KEY", "keys/log.pem"),
-        ("CA_SERVER_LOG__SECONDS", "1"),
-    ]
+fn settings(url: &str) -> [(&str, &str); 2] {
+    [("CA_SERVER_STORE", url), ("CA_SERVER_LOG__SECONDS", "1")]
 }
 
 /// A folder for each replica, as an installation has it on each machine, and the store moved into the
@@ -75,10 +70,6 @@ fn settings(url: &str) -> [(&str, &str); 4] {
 fn installed(cluster: &Cluster) -> (String, Vec<PathBuf>) {
     let url = cluster.database("centre");
     let first = Server::start();
-    let key = PrivateKey::generate(KeySpec::Ed25519).unwrap();
-    let random = ring::rand::SystemRandom::new();
-    let pem = key.to_pkcs8_pem(None, Kdf::default(), &random).unwrap();
-    std::fs::write(first.dir.join("keys/log.pem"), pem.as_bytes()).unwrap();
     let dirs: Vec<_> = (0..REPLICAS)
         .map(|n| first.dir.with_extension(format!("replica{n}")))
         .collect();
@@ -399,10 +390,8 @@ fn log_holds(trial: &Trial) {
     let mut key = None;
     for server in &trial.servers {
         let dir = server.read().unwrap().dir.clone();
-        let pem = std::fs::read(dir.join("keys/log.pem")).unwrap();
-        let private = PrivateKey::from_file(&pem, None).unwrap();
-        let public = private.public_key();
-        key = NoteKey::new("centre.example/audit", KeyKind::Note, public).ok();
+        let public = std::fs::read_to_string(dir.join(LOG_KEY)).unwrap();
+        key = Some(NoteKey::parse(public.trim()).unwrap());
         let tiles = DirectoryTiles::open(&dir.join("log")).unwrap();
         if let Some(note) = tiles.checkpoint().unwrap() {
             heads.push(SignedNote::parse(note.as_bytes()).unwrap());

@@ -284,8 +284,8 @@ impl MemoryRows {
         each_table!(&mut *self, table => !table.wanted.is_empty()).contains(&true)
     }
 
-    /// Wants the rows that the rules for `act` look at first, so that they come in one go. What is
-    /// left out here is read a moment later.
+    /// Wants the rows that the rules for `act` look at, as far as that is known, so that those of all acts
+    /// come in one go. What is left out here is read one after the other.
     pub(super) fn foresee(&mut self, act: &Act) {
         match &act.change {
             Change::AddIssuer(issuer) => {
@@ -327,7 +327,14 @@ impl MemoryRows {
                 self.stop.want(());
                 self.requests.want(intent.request);
             }
-            Change::Issue { id, .. } | Change::Publish(id) => self.certificates.want(id.clone()),
+            Change::Issue { id, .. } => {
+                self.certificates.want(id.clone());
+                // Known once the certificate is.
+                if let Some(Some(record)) = self.certificates.rows.get(id) {
+                    self.requests.want(record.request);
+                }
+            }
+            Change::Publish(id) => self.certificates.want(id.clone()),
             Change::Suspend { id, .. } | Change::Restore(id) | Change::Revoke { id, .. } => {
                 self.certificates.want(id.clone());
                 self.changed_at.want(id.clone());

@@ -368,13 +368,17 @@ async fn apply(
     let mut rows = MemoryRows::default();
     rows.last_audit = last_audit;
     let start = rows.mark();
-    for job in jobs {
-        for act in &job.acts {
-            rows.foresee(act.act());
-        }
-    }
     let results = loop {
-        shared.load(client, &mut rows).await?;
+        // Twice at most: what is read tells of some rows more.
+        loop {
+            for act in jobs.iter().flat_map(|job| &job.acts) {
+                rows.foresee(act.act());
+            }
+            if !rows.is_wanting() {
+                break;
+            }
+            shared.load(client, &mut rows).await?;
+        }
         rows.undo(&start);
         let results: Vec<_> = jobs
             .iter()
@@ -391,6 +395,7 @@ async fn apply(
         if !rows.is_wanting() {
             break results;
         }
+        shared.load(client, &mut rows).await?;
     };
     shared.flush(client, &rows).await?;
     Ok((results, rows))

@@ -23,7 +23,7 @@ use esign_core::x509::{
 };
 use ring::rand::SystemRandom;
 
-use crate::centre::{Authority, Centre, InitOptions};
+use crate::centre::{Addresses, Authority, Centre, InitOptions};
 use crate::error::{CentreError, CentreErrorKind};
 use crate::files::{self, Secrecy};
 use crate::ids::{KeyId, Name};
@@ -50,6 +50,49 @@ pub struct SetupOptions {
     pub approvals: u8,
     /// The text of `ca-server.toml`.
     pub configuration: String,
+}
+
+/// The policy of a demonstration's time-stamps: of the arc for documentation (RFC 5612).
+const TSA_POLICY: &str = "1.3.6.1.4.1.32473.2";
+/// The name of a demonstration's log.
+const LOG_ORIGIN: &str = "centre.example/audit";
+
+impl SetupOptions {
+    /// A demonstration that listens at `public` and `operators`, addresses with ports, with one officer
+    /// for each role. All that it issues says that it is for trial; its keys are not encrypted.
+    pub fn demonstration(public: &str, operators: &str) -> Self {
+        let mut centre = InitOptions::new("Demo", "Demo Certification Centre");
+        centre.test = true;
+        centre.addresses = Addresses {
+            crl: vec![format!("http://{public}/crl/issuing.crl")],
+            ocsp: vec![format!("http://{public}/ocsp")],
+            ca_issuers: vec![format!("http://{public}/ca/issuing.cer")],
+            root_crl: vec![format!("http://{public}/crl/root.crl")],
+            root_certificate: vec![format!("http://{public}/ca/root.cer")],
+        };
+        let officer = |role: Role| (role.name().to_owned(), vec![role]);
+        Self {
+            centre,
+            hosts: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+            operators_url: format!("https://{operators}"),
+            officers: Role::ALL.into_iter().map(officer).collect(),
+            log_origin: LOG_ORIGIN.to_owned(),
+            approvals: 1,
+            configuration: format!(
+                "# A demonstration centre. The keys are not encrypted.\n\
+                 roles = [\"ca\", \"status\", \"tsa\"]\n\
+                 store = \"sqlite:store.sqlite\"\n\n\
+                 [public]\nlisten = \"{public}\"\n\n\
+                 [operators]\nlisten = \"{operators}\"\ncertificate = \"server.pem\"\nkey = \"keys/server.pem\"\n\n\
+                 [[issuing]]\ncertificate = \"issuing.pem\"\nkey = \"keys/issuing.pem\"\n\n\
+                 # A real root is kept off line.\n\
+                 [[root]]\ncertificate = \"root.pem\"\nkey = \"keys/root.pem\"\n\n\
+                 [tsa]\ncertificate = \"tsa.pem\"\nkey = \"keys/tsa.pem\"\npolicies = [\"{TSA_POLICY}\"]\n\
+                 # A real one asks chrony, which is the default.\nclock = \"vouched\"\n\n\
+                 [log]\norigin = \"{LOG_ORIGIN}\"\nkey = \"keys/log.pem\"\n"
+            ),
+        }
+    }
 }
 
 /// Name of the file with the log's public key.

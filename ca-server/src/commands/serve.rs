@@ -4,9 +4,8 @@ use std::future::Future;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ca_server::centre::{Addresses, InitOptions, Who};
+use ca_server::centre::Who;
 use ca_server::ids::Name;
-use ca_server::officers::Role;
 use ca_server::service::Service;
 use ca_server::service::assemble::{assemble, system_clock};
 use ca_server::setup::{SetupOptions, set_up};
@@ -45,47 +44,12 @@ pub(crate) fn run(arguments: &Where) -> Result<ExitCode, Failure> {
     })
 }
 
-/// The policy of a demonstration's time-stamps: of the arc for documentation (RFC 5612).
-const TSA_POLICY: &str = "1.3.6.1.4.1.32473.2";
-/// The name of a demonstration's log.
-const LOG_ORIGIN: &str = "centre.example/audit";
 /// Where a demonstration listens.
 const PUBLIC: &str = "127.0.0.1:8080";
 const OPERATORS: &str = "127.0.0.1:8443";
 
 fn demonstrate(dir: &Path) -> Result<(), Failure> {
-    let public = format!("http://{PUBLIC}");
-    let mut centre = InitOptions::new("Demo", "Demo Certification Centre");
-    centre.test = true;
-    centre.addresses = Addresses {
-        crl: vec![format!("{public}/crl/issuing.crl")],
-        ocsp: vec![format!("{public}/ocsp")],
-        ca_issuers: vec![format!("{public}/ca/issuing.cer")],
-        root_crl: vec![format!("{public}/crl/root.crl")],
-        root_certificate: vec![format!("{public}/ca/root.cer")],
-    };
-    let officer = |role: Role| (role.name().to_owned(), vec![role]);
-    let options = SetupOptions {
-        centre,
-        hosts: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
-        operators_url: format!("https://{OPERATORS}"),
-        officers: Role::ALL.into_iter().map(officer).collect(),
-        log_origin: LOG_ORIGIN.to_owned(),
-        approvals: 1,
-        configuration: format!(
-            "# A demonstration centre. The keys are not encrypted.\n\
-             roles = [\"ca\", \"status\", \"tsa\"]\n\
-             store = \"sqlite:store.sqlite\"\n\n\
-             [public]\nlisten = \"{PUBLIC}\"\n\n\
-             [operators]\nlisten = \"{OPERATORS}\"\ncertificate = \"server.pem\"\nkey = \"keys/server.pem\"\n\n\
-             [[issuing]]\ncertificate = \"issuing.pem\"\nkey = \"keys/issuing.pem\"\n\n\
-             # A real root is kept off line.\n\
-             [[root]]\ncertificate = \"root.pem\"\nkey = \"keys/root.pem\"\n\n\
-             [tsa]\ncertificate = \"tsa.pem\"\nkey = \"keys/tsa.pem\"\npolicies = [\"{TSA_POLICY}\"]\n\
-             # A real one asks chrony, which is the default.\nclock = \"vouched\"\n\n\
-             [log]\norigin = \"{LOG_ORIGIN}\"\nkey = \"keys/log.pem\"\n"
-        ),
-    };
+    let options = SetupOptions::demonstration(PUBLIC, OPERATORS);
     let who = Who {
         by: Name::new("setup")?,
         at: system_clock(),

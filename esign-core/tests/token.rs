@@ -155,6 +155,8 @@ fn every_kind_of_key_signs() {
             let always = ["--always-auth"];
             hsm.generate("kinds", "rsa:2048", "always", "07", &always)
                 .unwrap();
+            hsm.generate("kinds", "EC:prime256v1", "cannot", "08", &always)
+                .unwrap();
         },
         |place| {
             for (id, kind, algorithms) in [
@@ -179,9 +181,12 @@ fn every_kind_of_key_signs() {
                 let error = key.sign(other, b"").unwrap_err();
                 assert_eq!(error.kind(), KeyErrorKind::Algorithm);
             }
+            let cannot = place.open("token=kinds;id=%08");
+            let words = ["asks for the PIN each time", "CKM_ECDSA"];
+            failed(cannot, KeyErrorKind::Algorithm, &words);
             let token = Token::open(&place.uri("token=kinds"), &ModuleSearch::default()).unwrap();
             token.log_in(&place.uri("token=kinds"), &right).unwrap();
-            assert_eq!(token.keys().unwrap().len(), 7);
+            assert_eq!(token.keys().unwrap().len(), 8);
         },
     );
 }

@@ -1,9 +1,10 @@
 //! Tokens of SoftHSM in a folder of their own, filled by programs that are not ours.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// PIN of every token made here.
@@ -53,7 +54,11 @@ impl SoftHsm {
             if std::env::var_os("ESIGN_SOFTHSM").is_some_and(|value| value == "require") {
                 return Err(io::Error::other(what));
             }
-            eprintln!("{what}");
+            // Not `eprintln!`, which the test harness keeps to itself where tests pass. Once is enough.
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| {
+                let _ = writeln!(io::stderr(), "{what}");
+            });
             return Ok(None);
         };
         let n = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -122,8 +122,13 @@ impl TokenKey {
         if plans.is_empty() {
             let has: Vec<_> = mechanisms.iter().map(ToString::to_string).collect();
             let what = format!(
-                "{name}: the token has no mechanism that signs with a {} key; it has {}",
+                "{name}: the token has no mechanism that signs with a {} key{}; it has {}",
                 public.algorithm(),
+                if key.entry.always_authenticate {
+                    " and computes the digest itself, as one needs that asks for the PIN each time"
+                } else {
+                    ""
+                },
                 has.join(", ")
             );
             return Err(KeyError::new(KeyErrorKind::Algorithm, what));

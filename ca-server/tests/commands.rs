@@ -137,7 +137,7 @@ fn an_old_back_up_is_found_out_and_not_served() {
     revoke(&server, &serial);
     let list = || fs::read(server.dir.join("crl/issuing.crl")).unwrap();
     let began = Instant::now();
-    while esign_core::crl::Crl::from_der(&list()).unwrap().len() == 0 {
+    while esign_core::crl::Crl::from_der(&list()).unwrap().is_empty() {
         assert!(began.elapsed() < Duration::from_secs(30));
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -326,6 +326,7 @@ fn replicas_keep_what_clients_were_told() {
         scope.spawn(|| trial.revoke());
         scope.spawn(|| trial.watch());
         let over = Over(&trial.stop);
+        let mut moment = u64::from(std::process::id());
         for round in 0..rounds {
             trial.goes_on();
             // Paused beyond its lease: the others go on, and it finds that it is none of its business.
@@ -344,6 +345,22 @@ fn replicas_keep_what_clients_were_told() {
             }
             trial.goes_on();
             signal(&trial.servers[first].read().unwrap(), "CONT");
+            trial.goes_on();
+            // Stopped for moments, wherever it is; one of them longer than the database lets a transaction
+            // lie idle.
+            for turn in 0..8 {
+                // A linear congruence is as good as any: the scheduler adds its own.
+                moment = moment
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                let random = usize::try_from(moment >> 33).unwrap();
+                let server = &trial.servers[random % REPLICAS];
+                let millis = if turn == 7 { 4_000 } else { 50 + random % 500 };
+                signal(&server.read().unwrap(), "STOP");
+                std::thread::sleep(Duration::from_millis(u64::try_from(millis).unwrap()));
+                signal(&server.read().unwrap(), "CONT");
+                std::thread::sleep(Duration::from_millis(50));
+            }
             trial.goes_on();
             // Killed, and started again.
             let second = (round + 1) % REPLICAS;
@@ -414,6 +431,8 @@ fn judge(trial: &Trial) {
         assert!(serials.insert(serial), "serial {serial} was given twice");
     }
     for (n, server) in trial.servers.iter().enumerate() {
+        let ended = server.write().unwrap().child.try_wait().unwrap();
+        assert!(ended.is_none(), "replica {n} ended by itself: {ended:?}");
         let server = server.read().unwrap();
         let auditor = Officer::of(&server, "auditor");
         for (serial, certificate) in &told.issued {

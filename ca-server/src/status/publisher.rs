@@ -295,20 +295,27 @@ impl Publisher {
                 None => None,
             };
             for (list, is_delta) in [(complete, false), (delta, true)] {
-                let Some(list) = list else { continue };
-                let place = (shard, is_delta);
-                let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-                if written.get(&place) == Some(&list.number) {
-                    continue;
-                }
-                // Not kept any more: a newer one takes its place at this moment.
-                if let Some(octets) = self.store.kept_list(&list)? {
-                    files::write(&self.path(shard, is_delta), &octets, Secrecy::Public)?;
-                    written.insert(place, list.number);
+                if let Some(list) = list {
+                    self.copy(&list, is_delta)?;
                 }
             }
         }
         Ok(made)
+    }
+
+    /// Copies a list into the folder, unless it is there.
+    fn copy(&self, list: &records::Crl, delta: bool) -> Result<(), CentreError> {
+        let place = (list.shard, delta);
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.get(&place) == Some(&list.number) {
+            return Ok(());
+        }
+        // Not kept any more: a newer one takes its place at this moment.
+        if let Some(octets) = self.store.kept_list(list)? {
+            files::write(&self.path(list.shard, delta), &octets, Secrecy::Public)?;
+            written.insert(place, list.number);
+        }
+        Ok(())
     }
 
     fn path(&self, shard: u32, delta: bool) -> PathBuf {
@@ -542,8 +549,19 @@ impl Publisher {
             self.store.keep_list(&record, list.der())?;
             self.commit(plan, Change::PublishCrl(record))?;
             files::write(&path, list.der(), Secrecy::Public)?;
-            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            written.insert((shard, base.is_some()), number);
+            self.written
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert((shard, base.is_some()), number);
+            // A process that was paused right here has put an old list over a newer one, where it shares
+            // its folder.
+            let newest = match base {
+                Some(_) => self.store.latest_delta(&issuer, shard)?,
+                None => self.store.latest_crl(&issuer, shard)?,
+            };
+            if let Some(newest) = newest {
+                self.copy(&newest, base.is_some())?;
+            }
         } else {
             files::write(&path, list.der(), Secrecy::Public)?;
             self.commit(plan, Change::PublishCrl(record))?;

@@ -571,6 +571,14 @@ fn a_token_goes_and_comes_back() {
             std::fs::rename(&away, &place.tokens).unwrap();
             stop();
             sign().unwrap();
+            // As it happens: pulled out and put in again, and nobody touches the module.
+            std::fs::rename(&place.tokens, &away).unwrap();
+            std::fs::create_dir(&place.tokens).unwrap();
+            let error = sign().unwrap_err().to_string();
+            assert!(error.contains("the token is not there"), "{error}");
+            std::fs::remove_dir(&place.tokens).unwrap();
+            std::fs::rename(&away, &place.tokens).unwrap();
+            sign().unwrap();
             // A key that wants its PIN each time comes back as well.
             always.sign(always.algorithms()[0], b"message").unwrap();
 

@@ -163,4 +163,42 @@ fn an_old_back_up_is_found_out_and_not_served() {
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.contains("log"), "{said}");
     assert!(refused.stdout.is_empty());
+
+    // docs/runbooks/lost-database.md: the log that was published stays as evidence, a new one begins;
+    // what was lost is done again before anybody is answered.
+    fs::rename(server.dir.join("log"), server.dir.join("log-1")).unwrap();
+    let path = server.dir.join("ca-server.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(
+        &path,
+        text.replace("centre.example/audit", "centre.example/audit-2"),
+    )
+    .unwrap();
+    let (code, key) = ca_server(&server.dir, &["audit", "key"]);
+    assert_eq!(code, 0, "{key}");
+    fs::write(server.dir.join("log.vkey"), &key).unwrap();
+    let path = |name: &str| server.dir.join(name);
+    let text = fs::read_to_string(path("ca-server.toml")).unwrap();
+    let all = "roles = [\"ca\", \"status\", \"tsa\"]";
+    assert!(text.contains(all));
+    fs::write(
+        path("ca-server.toml"),
+        text.replace(all, "roles = [\"ca\"]"),
+    )
+    .unwrap();
+    server.crash_and_start_again();
+    assert!(server.ask("GET /crl/issuing.crl").contains("404"));
+    revoke(&server, &serial);
+    let text = fs::read_to_string(server.dir.join("ca-server.toml")).unwrap();
+    let all = text.replace("roles = [\"ca\"]", all);
+    fs::write(server.dir.join("ca-server.toml"), all).unwrap();
+    server.crash_and_start_again();
+    let status = served::status_of(&server, &serial);
+    assert!(
+        matches!(status, esign_core::ocsp::CertStatus::Revoked { .. }),
+        "{status:?}"
+    );
+    sequenced(&server);
+    let (code, said) = ca_server(&server.dir, &["check"]);
+    assert_eq!(code, 0, "{said}");
 }

@@ -205,10 +205,14 @@ impl Sequencer {
             self.log.flush(&self.tiles)?;
             last = Some(self.sign(&head)?);
         }
-        // A crash between signature and publication.
+        // A crash between signature and publication. Under a new name or key, what was signed by the
+        // one before is not published as this one's: the next head is.
         if last.is_none()
             && let Some(note) = self.store.signed_head()?.and_then(|head| head.note)
             && self.tiles.checkpoint()?.as_deref() != Some(note.as_str())
+            && SignedNote::parse(note.as_bytes())?
+                .verify(&self.named)
+                .is_ok()
         {
             self.tiles.publish(&note)?;
         }

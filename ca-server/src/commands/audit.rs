@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ca_server::audit::{DirectoryTiles, Verification, export, verify, verify_export};
-use ca_server::service::assemble::open_stores;
+use ca_server::service::assemble::{log_key, open_stores};
 use ca_server::setup::LOG_KEY;
 use clap::Subcommand;
 use esign_core::log::{NoteKey, SignedNote};
@@ -37,6 +37,8 @@ pub(crate) enum Job {
     },
     /// Print the newest signed head: keep it where the centre cannot change it
     Head,
+    /// Print the log's public key by the configuration: what log.vkey is to hold
+    Key,
 }
 
 const VERIFY: &str = "Examples:
@@ -97,6 +99,11 @@ pub(crate) fn run(at: &Where, job: &Job) -> Result<ExitCode, Failure> {
             drop(out);
             file.sync_all().map_err(|e| about(output, e))?;
             println!("{written} entries written to {}", output.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Job::Key => {
+            let (dir, config) = at.read()?;
+            println!("{}", log_key(&dir, &config, &ask)?);
             Ok(ExitCode::SUCCESS)
         }
         Job::Head => {

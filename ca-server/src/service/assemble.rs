@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use esign_core::keys::{Passphrase, PrivateKey, SigningKey};
+use esign_core::log::{KeyKind, NoteKey};
 use esign_core::time::UnixTime;
 use esign_core::token::is_token_uri;
 use esign_core::x509::{Certificate, certificates};
@@ -172,6 +173,24 @@ pub fn open_stores(
     prompt: &dyn Fn(&str) -> std::io::Result<String>,
 ) -> Result<Stores, ServiceError> {
     open_store(&Opener::new(dir, config, prompt), config)
+}
+
+/// The public key of the log of `config`, a file in `dir`, under its name.
+///
+/// # Errors
+/// There is no log, or its key cannot be opened or has no such name.
+pub fn log_key(
+    dir: &Path,
+    config: &Config,
+    prompt: &dyn Fn(&str) -> std::io::Result<String>,
+) -> Result<NoteKey, ServiceError> {
+    let Some(log) = &config.log else {
+        return Err(ServiceError::new("[log]", "is not configured"));
+    };
+    let opener = Opener::new(dir, config, prompt);
+    let key = opener.signing(&log.key.to_string_lossy(), log.passphrase.as_ref(), None)?;
+    NoteKey::new(&log.origin, KeyKind::Note, key.public_key())
+        .map_err(|error| ServiceError::new("[log]", error))
 }
 
 /// Copies the store of `config`, a file in `dir`, to the file `to` while it is in use; gives the number

@@ -16,7 +16,8 @@ use std::path::PathBuf;
 use esign_core::keys::{DigestAlgorithm, Hasher};
 use esign_core::ocsp::CertStatus;
 use esign_core::tsp::{MessageImprint, TimeStampReq, TimeStampResp};
-use served::{Officer, Server, authority, command, issued, status_of};
+use serde_json::json;
+use served::{Officer, Server, authority, command, csr, issued, person, status_of};
 use test_vectors::softhsm::{FINAL_TRY, PIN, SoftHsm};
 
 /// A demonstration centre that was stopped; its issuing key and its time-stamping key are on a token now
@@ -138,6 +139,30 @@ fn a_centre_issues_and_stamps_with_keys_on_a_token() {
     moved.configure("passphrase = { environment = \"CENTRE_PIN\" }");
     let server = moved.start(&[("CENTRE_PIN", PIN)]);
     issued(&Officer::of(&server, "registrar"));
+    stop(server);
+}
+
+/// The token's folder is where it is plugged in.
+#[test]
+fn a_centre_goes_on_when_its_token_is_back() {
+    let Some(moved) = Moved::new() else { return };
+    let server = moved.start(&[]);
+    let registrar = Officer::of(&server, "registrar");
+    issued(&registrar);
+    let (tokens, away) = (moved.hsm.dir().join("tokens"), moved.hsm.dir().join("away"));
+    std::fs::rename(&tokens, &away).unwrap();
+    std::fs::create_dir(&tokens).unwrap();
+    let order = json!({"csr": csr(), "profile": "tls-client", "identity": person("5ABC12Z")});
+    let (_, made) = registrar.post("/api/v1/requests", &order);
+    let path = format!("/api/v1/requests/{}/issue", made["id"].as_str().unwrap());
+    let (status, problem) = registrar.post(&path, &json!({}));
+    assert!(status >= 500, "{status} {problem}");
+    std::fs::remove_dir(&tokens).unwrap();
+    std::fs::rename(&away, &tokens).unwrap();
+    let (status, issued) = registrar.post(&path, &json!({}));
+    assert_eq!(status, 200, "{issued}");
+    let serial = issued["serial"].as_str().unwrap();
+    assert_eq!(status_of(&server, serial), CertStatus::Good);
     stop(server);
 }
 

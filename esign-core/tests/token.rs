@@ -571,6 +571,14 @@ fn a_token_goes_and_comes_back() {
             std::fs::rename(&away, &place.tokens).unwrap();
             stop();
             sign().unwrap();
+            // As it happens: pulled out and put in again, and nobody touches the module.
+            std::fs::rename(&place.tokens, &away).unwrap();
+            std::fs::create_dir(&place.tokens).unwrap();
+            let error = sign().unwrap_err().to_string();
+            assert!(error.contains("the token is not there"), "{error}");
+            std::fs::remove_dir(&place.tokens).unwrap();
+            std::fs::rename(&away, &place.tokens).unwrap();
+            sign().unwrap();
             // A key that wants its PIN each time comes back as well.
             always.sign(always.algorithms()[0], b"message").unwrap();
 
@@ -589,6 +597,45 @@ fn a_token_goes_and_comes_back() {
                     drop(session.map(|session| session.logout()));
                 }
             });
+        },
+    );
+}
+
+/// A module that has to be started anew to see a token again is left alone while another is in use.
+#[test]
+fn one_token_does_not_disturb_another() {
+    with_tokens(
+        "one_token_does_not_disturb_another",
+        |hsm| {
+            for token in ["going", "staying"] {
+                hsm.token(token).unwrap();
+                hsm.generate(token, "EC:prime256v1", "k", "01", &[])
+                    .unwrap();
+            }
+        },
+        |place| {
+            let going = place.open("token=going").unwrap();
+            let staying = place.open("token=staying").unwrap();
+            let folder = std::fs::read_dir(&place.tokens)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .find(|path| {
+                    let object = std::fs::read(path.join("token.object")).unwrap();
+                    object.windows(5).any(|w| w == b"going")
+                })
+                .unwrap();
+            let away = place.tokens.with_file_name("away");
+            let sign = |key: &TokenKey| key.sign(key.algorithms()[0], b"message");
+            std::fs::rename(&folder, &away).unwrap();
+            for _ in 0..3 {
+                let error = sign(&going).unwrap_err().to_string();
+                assert!(error.contains("the token is not there"), "{error}");
+                sign(&staying).unwrap();
+            }
+            std::fs::rename(&away, &folder).unwrap();
+            sign(&staying).unwrap();
+            drop(staying);
+            sign(&going).unwrap();
         },
     );
 }

@@ -1,8 +1,6 @@
 use core::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use cryptoki::context::Pkcs11;
 use cryptoki::error::{Error, RvError};
 use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::{Slot, TokenInfo};
@@ -10,8 +8,9 @@ use cryptoki::slot::{Slot, TokenInfo};
 use crate::keys::{KeyError, KeyErrorKind};
 
 use super::fault::Fault;
-use super::uri::{Wanted, encode_path};
-use super::{AskPin, ModuleSearch, Pin, PinRequest, PinTries, TokenUri, module};
+use super::identity::{Found, matching};
+use super::module::Module;
+use super::{AskPin, ModuleSearch, Pin, PinRequest, PinTries, TokenIdentity, TokenUri};
 
 /// Sessions that one opened token keeps at most: as many signatures are under way at once, more wait.
 /// Cards have one processor; HSMs are saturated by a handful of sessions from one client.
@@ -21,34 +20,20 @@ pub const MAX_SESSIONS: usize = 8;
 /// a session that another one has just opened.
 const ATTEMPTS: usize = 3;
 
-/// Who a token says it is. Blank padding is removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenIdentity {
-    /// Label given when it was set up; up to 32 octets.
-    pub label: String,
-    /// Manufacturer; up to 32 octets.
-    pub manufacturer: String,
-    /// Model; up to 16 octets.
-    pub model: String,
-    /// Serial number; up to 16 octets.
-    pub serial: String,
-}
-
 /// One token in a slot of a module, with its sessions and its login.
 ///
 /// Threads share it. A token that was pulled out and put in again, or a module that was started again,
 /// is noticed at the next use: sessions and login are made anew, by the same PIN, on a token of the
 /// same identity alone. A PIN that the token has refused is not sent a second time.
 pub struct Token {
-    module: Pkcs11,
-    path: PathBuf,
+    module: Arc<Module>,
     identity: TokenIdentity,
     login: Mutex<Login>,
     pool: Mutex<Pool>,
     /// Woken when a session comes back or is lost.
     returned: Condvar,
     /// Held by the one thread that makes sessions and login anew.
-    repairing: Mutex<()>,
+    mending: Mutex<()>,
 }
 
 enum Login {
@@ -69,6 +54,8 @@ struct Pool {
     /// Counts how often all was made anew; handles of objects hold within one.
     generation: u64,
     lost: bool,
+    /// Whether the module has a note that this token is in order.
+    noted: bool,
 }
 
 impl Token {
@@ -79,8 +66,8 @@ impl Token {
     /// named), [`KeyErrorKind::Ambiguous`] where several tokens match (all are named),
     /// [`KeyErrorKind::Refused`] where the module fails.
     pub fn open(uri: &TokenUri, search: &ModuleSearch) -> Result<Arc<Self>, KeyError> {
-        let (module, path, found) = Self::search(uri, search)?;
-        let object = format!("PKCS #11 module {}", path.display());
+        let (module, found) = Self::search(uri, search)?;
+        let object = format!("PKCS #11 module {}", module.path().display());
         let mut matches = found.matches;
         if matches.len() > 1 {
             let all: Vec<_> = matches.iter().map(|(_, token)| token.uri()).collect();
@@ -100,7 +87,7 @@ impl Token {
             let what = format!("{object}: no token matches {}; {others}", uri.wanted);
             return Err(KeyError::new(KeyErrorKind::Missing, what));
         };
-        Ok(Arc::new(Self::new(module, path, slot, identity)))
+        Ok(Arc::new(Self::new(module, slot, identity)))
     }
 
     /// Finds every token that `uri` means, in the order of the slots; there may be none.
@@ -108,26 +95,25 @@ impl Token {
     /// # Errors
     /// [`KeyErrorKind::Missing`] where there is no module, [`KeyErrorKind::Refused`] where it fails.
     pub fn all(uri: &TokenUri, search: &ModuleSearch) -> Result<Vec<Arc<Self>>, KeyError> {
-        let (module, path, found) = Self::search(uri, search)?;
-        let token =
-            |(slot, identity)| Arc::new(Self::new(module.clone(), path.clone(), slot, identity));
+        let (module, found) = Self::search(uri, search)?;
+        let token = |(slot, identity)| Arc::new(Self::new(module.clone(), slot, identity));
         Ok(found.matches.into_iter().map(token).collect())
     }
 
-    fn search(uri: &TokenUri, search: &ModuleSearch) -> Result<(Pkcs11, PathBuf, Found), KeyError> {
-        let path = search.find(uri)?;
-        let object = format!("PKCS #11 module {}", path.display());
-        let module = module::load(&path)?;
-        // Another part of the process may have stopped it since it was loaded.
-        module::start(&module).map_err(|e| Fault::from(e).about(&object))?;
-        let found = matching(&module, &uri.wanted).map_err(|fault| fault.about(&object))?;
-        Ok((module, path, found))
+    fn search(uri: &TokenUri, search: &ModuleSearch) -> Result<(Arc<Module>, Found), KeyError> {
+        let module = Module::load(&search.find(uri)?)?;
+        let found = {
+            let _gate = module.enter();
+            matching(module.functions(), &uri.wanted).map_err(|fault| {
+                fault.about(&format!("PKCS #11 module {}", module.path().display()))
+            })?
+        };
+        Ok((module, found))
     }
 
-    fn new(module: Pkcs11, path: PathBuf, slot: Slot, identity: TokenIdentity) -> Self {
+    fn new(module: Arc<Module>, slot: Slot, identity: TokenIdentity) -> Self {
         Self {
             module,
-            path,
             identity,
             login: Mutex::new(Login::No),
             pool: Mutex::new(Pool {
@@ -136,9 +122,10 @@ impl Token {
                 open: 0,
                 generation: 0,
                 lost: false,
+                noted: false,
             }),
             returned: Condvar::new(),
-            repairing: Mutex::new(()),
+            mending: Mutex::new(()),
         }
     }
 
@@ -152,9 +139,7 @@ impl Token {
     /// # Errors
     /// [`KeyErrorKind::Refused`] where the token is not there.
     pub fn pin_tries(&self) -> Result<PinTries, KeyError> {
-        let slot = lock(&self.pool).slot;
-        let info = self.module.get_token_info(slot);
-        Ok(tries(&info.map_err(|e| self.failed(e.into()))?))
+        Ok(tries(&self.info()?))
     }
 
     /// Logs in, if the token asks for it: by the PIN of the URI, else at the reader's keypad, else by the
@@ -165,9 +150,7 @@ impl Token {
     /// where the token refuses it, [`KeyErrorKind::PassphraseLocked`] where it takes none any more, or one
     /// more wrong one would lock it and the PIN was not given for that ([`Pin::even_as_last_try`]).
     pub fn log_in(&self, uri: &TokenUri, ask: AskPin<'_>) -> Result<(), KeyError> {
-        let slot = lock(&self.pool).slot;
-        let info = self.module.get_token_info(slot);
-        let info = info.map_err(|e| self.failed(e.into()))?;
+        let info = self.info()?;
         if info.login_required() {
             let tries = tries(&info);
             if tries == PinTries::Locked {
@@ -195,7 +178,19 @@ impl Token {
         if let Login::Pin(pin) = &mut *lock(&self.login) {
             pin.spend_last_try();
         }
+        let mut pool = lock(&self.pool);
+        if !pool.lost && !pool.noted {
+            pool.noted = true;
+            self.module.add_working(&self.identity);
+        }
         Ok(())
+    }
+
+    fn info(&self) -> Result<TokenInfo, KeyError> {
+        let slot = lock(&self.pool).slot;
+        let _gate = self.module.enter();
+        let info = self.module.functions().get_token_info(slot);
+        info.map_err(|e| self.failed(e.into()))
     }
 
     /// Runs `work` with a session, a second and a third time after a loss. `work` is given the
@@ -206,18 +201,25 @@ impl Token {
     ) -> Result<T, KeyError> {
         let mut attempt = 1;
         loop {
-            let outcome = self.lease().and_then(|(session, generation)| {
-                let outcome = work(&session, generation);
-                match &outcome {
-                    Ok(_) => self.give_back(session, generation),
-                    // An operation may still be open in it.
-                    Err(fault) => {
-                        drop(session);
-                        self.forget(generation, fault.is_loss());
+            self.mend().map_err(|fault| self.failed(fault))?;
+            let _gate = self.module.enter();
+            let outcome = match self.lease() {
+                // Lost in the meantime, to another thread.
+                Ok(None) => continue,
+                Ok(Some((session, generation))) => {
+                    let outcome = work(&session, generation);
+                    match &outcome {
+                        Ok(_) => self.give_back(session, generation),
+                        // An operation may still be open in it.
+                        Err(fault) => {
+                            drop(session);
+                            self.forget(generation, fault.is_loss());
+                        }
                     }
+                    outcome
                 }
-                outcome
-            });
+                Err(fault) => Err(fault),
+            };
             match outcome {
                 Err(fault) if fault.is_loss() && attempt < ATTEMPTS => attempt += 1,
                 other => return other.map_err(|fault| self.failed(fault)),
@@ -228,7 +230,8 @@ impl Token {
     /// Mechanisms of the slot, for choosing among them.
     pub(super) fn mechanisms(&self) -> Result<Vec<cryptoki::mechanism::MechanismType>, KeyError> {
         let slot = lock(&self.pool).slot;
-        let mechanisms = self.module.get_mechanism_list(slot);
+        let _gate = self.module.enter();
+        let mechanisms = self.module.functions().get_mechanism_list(slot);
         mechanisms.map_err(|e| self.failed(e.into()))
     }
 
@@ -244,21 +247,20 @@ impl Token {
         fault.about(&self.identity.to_string())
     }
 
-    fn lease(&self) -> Result<(Session, u64), Fault> {
+    /// A session, and the generation it is of; `None` where all of them are lost.
+    fn lease(&self) -> Result<Option<(Session, u64)>, Fault> {
         let mut pool = lock(&self.pool);
         loop {
             if pool.lost {
-                drop(pool);
-                self.repair()?;
-                pool = lock(&self.pool);
+                return Ok(None);
             } else if let Some(session) = pool.idle.pop() {
-                return Ok((session, pool.generation));
+                return Ok(Some((session, pool.generation)));
             } else if pool.open < MAX_SESSIONS {
                 let (slot, generation) = (pool.slot, pool.generation);
                 pool.open += 1;
                 drop(pool);
                 match self.session(slot) {
-                    Ok(session) => return Ok((session, generation)),
+                    Ok(session) => return Ok(Some((session, generation))),
                     Err(fault) => {
                         let full = matches!(
                             fault,
@@ -304,14 +306,21 @@ impl Token {
         if pool.generation == generation {
             pool.open = pool.open.saturating_sub(1);
             pool.lost |= lost;
+            if pool.lost && pool.noted {
+                pool.noted = false;
+                self.module.remove_working(&self.identity);
+            }
         }
         drop(pool);
         self.returned.notify_all();
     }
 
-    /// Makes sessions and login anew, on the same token, wherever it is now.
-    fn repair(&self) -> Result<(), Fault> {
-        let _only = lock(&self.repairing);
+    /// After a loss: makes sessions and login anew, on the same token, wherever it is now.
+    fn mend(&self) -> Result<(), Fault> {
+        if !lock(&self.pool).lost {
+            return Ok(());
+        }
+        let _only = lock(&self.mending);
         let mut pool = lock(&self.pool);
         if !pool.lost {
             return Ok(());
@@ -319,13 +328,29 @@ impl Token {
         // Closed before new ones are opened: a module may give the same handles again.
         let stale = std::mem::take(&mut pool.idle);
         drop(pool);
-        drop(stale);
-        module::start(&self.module)?;
-        let wanted = self.identity.wanted();
-        let found = matching(&self.module, &wanted)?;
+        {
+            let _gate = self.module.enter();
+            drop(stale);
+            self.module.start()?;
+            if self.begin_anew()? {
+                return Ok(());
+            }
+        }
+        if self.module.restart(&self.identity)? {
+            let _gate = self.module.enter();
+            if self.begin_anew()? {
+                return Ok(());
+            }
+        }
+        let what = format!("{}: the token is not there", self.identity);
+        Err(KeyError::new(KeyErrorKind::Refused, what).into())
+    }
+
+    /// Looks for the token and opens the first session; whether it is there.
+    fn begin_anew(&self) -> Result<bool, Fault> {
+        let found = matching(self.module.functions(), &self.identity.wanted())?;
         let Some((slot, _)) = found.matches.into_iter().next() else {
-            let what = format!("{}: the token is not there", self.identity);
-            return Err(KeyError::new(KeyErrorKind::Refused, what).into());
+            return Ok(false);
         };
         let session = self.session(slot)?;
         let mut pool = lock(&self.pool);
@@ -335,15 +360,17 @@ impl Token {
             open: 1,
             generation: pool.generation + 1,
             lost: false,
+            noted: true,
         };
+        self.module.add_working(&self.identity);
         drop(pool);
         self.returned.notify_all();
-        Ok(())
+        Ok(true)
     }
 
     /// A new session, logged in.
     fn session(&self, slot: Slot) -> Result<Session, Fault> {
-        let session = self.module.open_ro_session(slot)?;
+        let session = self.module.functions().open_ro_session(slot)?;
         let wanted = !matches!(*lock(&self.login), Login::No);
         if wanted && session.get_session_info()?.session_state() == SessionState::RoPublic {
             match self.send_pin(&session, UserType::User, slot) {
@@ -358,7 +385,7 @@ impl Token {
     fn send_pin(&self, session: &Session, user: UserType, slot: Slot) -> Result<(), Fault> {
         // One at a time: two threads with a wrong PIN would cost two tries.
         let mut login = lock(&self.login);
-        let info = self.module.get_token_info(slot)?;
+        let info = self.module.functions().get_token_info(slot)?;
         let found = TokenIdentity::of(&info);
         if found != self.identity {
             let what = format!("{}: {found} is in its place", self.identity);
@@ -414,7 +441,11 @@ impl Token {
         info: &TokenInfo,
         slot: Slot,
     ) -> KeyError {
-        let left = self.module.get_token_info(slot).map(|info| tries(&info));
+        let left = self
+            .module
+            .functions()
+            .get_token_info(slot)
+            .map(|info| tries(&info));
         if matches!(left, Ok(PinTries::Locked)) || code == RvError::PinLocked {
             return self.locked();
         }
@@ -443,122 +474,19 @@ impl Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {}", self.identity, self.path.display())
+        write!(f, "{} of {}", self.identity, self.module.path().display())
     }
 }
 
-impl TokenIdentity {
-    fn of(info: &TokenInfo) -> Self {
-        Self {
-            label: info.label().to_owned(),
-            manufacturer: info.manufacturer_id().to_owned(),
-            model: info.model().to_owned(),
-            serial: info.serial_number().to_owned(),
+impl Drop for Token {
+    fn drop(&mut self) {
+        let _gate = self.module.enter();
+        let mut pool = lock(&self.pool);
+        pool.idle.clear();
+        if pool.noted {
+            self.module.remove_working(&self.identity);
         }
     }
-
-    fn wanted(&self) -> Wanted {
-        Wanted {
-            token: Some(self.label.clone()),
-            manufacturer: Some(self.manufacturer.clone()),
-            model: Some(self.model.clone()),
-            serial: Some(self.serial.clone()),
-            ..Wanted::default()
-        }
-    }
-
-    /// A URI that means this token.
-    pub fn uri(&self) -> String {
-        format!(
-            "pkcs11:token={};serial={}",
-            encode_path(&self.label),
-            encode_path(&self.serial)
-        )
-    }
-}
-
-impl fmt::Display for TokenIdentity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "token \"{}\"", self.label.escape_debug())?;
-        if !self.serial.is_empty() {
-            write!(f, " (serial {})", self.serial.escape_debug())?;
-        }
-        Ok(())
-    }
-}
-
-struct Found {
-    matches: Vec<(Slot, TokenIdentity)>,
-    /// The others, for people.
-    others: Vec<String>,
-}
-
-/// The tokens that a URI's path component means.
-fn matching(module: &Pkcs11, wanted: &Wanted) -> Result<Found, Fault> {
-    let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|w| w == value);
-    let mut found = Found {
-        matches: Vec::new(),
-        others: Vec::new(),
-    };
-    // Not every module fills this in as the crate wants it; it is asked for only where it matters.
-    if wanted.library_manufacturer.is_some()
-        || wanted.library_description.is_some()
-        || wanted.library_version.is_some()
-    {
-        let library = module.get_library_info()?;
-        let version = library.library_version();
-        let version = (version.major(), version.minor());
-        if !is(&wanted.library_manufacturer, library.manufacturer_id())
-            || !is(&wanted.library_description, library.library_description())
-            || wanted.library_version.is_some_and(|w| w != version)
-        {
-            found.others.push(format!(
-                "library \"{}\" {}.{} of \"{}\"",
-                library.library_description().escape_debug(),
-                version.0,
-                version.1,
-                library.manufacturer_id().escape_debug(),
-            ));
-            return Ok(found);
-        }
-    }
-    for slot in module.get_slots_with_token()? {
-        let info = match module.get_token_info(slot) {
-            Ok(info) => info,
-            // A card of another kind in another reader is no reason to stop.
-            Err(Error::Pkcs11(RvError::TokenNotPresent, _)) => continue,
-            Err(_) => {
-                found
-                    .others
-                    .push(format!("an unreadable token in slot {}", slot.id()));
-                continue;
-            }
-        };
-        if !info.token_initialized() {
-            continue;
-        }
-        let token = TokenIdentity::of(&info);
-        let slot_matches = || -> Result<bool, Fault> {
-            if wanted.slot_description.is_none() && wanted.slot_manufacturer.is_none() {
-                return Ok(true);
-            }
-            let info = module.get_slot_info(slot)?;
-            Ok(is(&wanted.slot_description, info.slot_description())
-                && is(&wanted.slot_manufacturer, info.manufacturer_id()))
-        };
-        if is(&wanted.token, &token.label)
-            && is(&wanted.manufacturer, &token.manufacturer)
-            && is(&wanted.model, &token.model)
-            && is(&wanted.serial, &token.serial)
-            && wanted.slot_id.is_none_or(|id| id == slot.id())
-            && slot_matches()?
-        {
-            found.matches.push((slot, token));
-        } else {
-            found.others.push(token.uri());
-        }
-    }
-    Ok(found)
 }
 
 fn tries(info: &TokenInfo) -> PinTries {

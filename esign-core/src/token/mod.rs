@@ -15,6 +15,7 @@
 mod certificate;
 mod device;
 mod fault;
+mod identity;
 mod key;
 mod mechanism;
 mod module;
@@ -23,7 +24,8 @@ mod pin;
 mod uri;
 
 pub use certificate::{MAX_CHAIN, TokenCertificate};
-pub use device::{MAX_SESSIONS, Token, TokenIdentity};
+pub use device::{MAX_SESSIONS, Token};
+pub use identity::TokenIdentity;
 pub use key::{KeyWanted, TokenKey};
 pub use module::ModuleSearch;
 pub use objects::{MAX_OBJECTS, TokenKeyEntry};

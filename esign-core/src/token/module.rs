@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
 use std::env::consts::{ARCH, DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 
 use crate::keys::{KeyError, KeyErrorKind};
 
-use super::TokenUri;
 use super::fault::Fault;
+use super::{TokenIdentity, TokenUri};
 
 /// The module that stands for all others which p11-kit knows on a machine; used where neither the URI
 /// nor the caller names one.
@@ -126,29 +126,94 @@ fn named(name: &str, directories: &[PathBuf]) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
+/// A module that is loaded and started.
+pub(super) struct Module {
+    functions: Pkcs11,
+    path: PathBuf,
+    /// Held for reading during every call, for writing while the module is started anew: what
+    /// `C_Finalize` does to other threads' calls is undefined (2.40 base 5.4).
+    gate: RwLock<()>,
+    /// The tokens of this module that are in use and not known to be lost, one entry a use.
+    working: Mutex<Vec<TokenIdentity>>,
+}
+
 /// The modules that are loaded, by path. PKCS #11's own state is the process's: it is started once
 /// (`C_Initialize`), and its logins hold for the whole process (2.40 base 2.6). A module is never
 /// unloaded: vendors' libraries have threads and exit handlers of their own.
-static LOADED: Mutex<BTreeMap<PathBuf, Pkcs11>> = Mutex::new(BTreeMap::new());
+static LOADED: Mutex<BTreeMap<PathBuf, Arc<Module>>> = Mutex::new(BTreeMap::new());
 
-/// The module at `path`, loaded and started.
-pub(super) fn load(path: &Path) -> Result<Pkcs11, KeyError> {
-    let object = format!("PKCS #11 module {}", path.display());
-    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(module) = loaded.get(path) {
-        return Ok(module.clone());
+impl Module {
+    /// The module at `path`, loaded and started.
+    pub(super) fn load(path: &Path) -> Result<Arc<Self>, KeyError> {
+        let object = format!("PKCS #11 module {}", path.display());
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        let module = match loaded.get(path) {
+            Some(module) => module.clone(),
+            None => Arc::new(Self {
+                functions: Pkcs11::new(path).map_err(|e| Fault::from(e).about(&object))?,
+                path: path.to_owned(),
+                gate: RwLock::new(()),
+                working: Mutex::new(Vec::new()),
+            }),
+        };
+        // Another part of the process may have stopped it since it was loaded.
+        module.start().map_err(|e| Fault::from(e).about(&object))?;
+        loaded.insert(path.to_owned(), module.clone());
+        Ok(module)
     }
-    let module = Pkcs11::new(path).map_err(|e| Fault::from(e).about(&object))?;
-    start(&module).map_err(|e| Fault::from(e).about(&object))?;
-    loaded.insert(path.to_owned(), module.clone());
-    Ok(module)
-}
 
-/// Starts a module, or finds it started.
-pub(super) fn start(module: &Pkcs11) -> Result<(), Error> {
-    match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-        Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
-        other => other,
+    /// Its functions; to be called between [`Self::enter`] and the end of what that gives.
+    pub(super) fn functions(&self) -> &Pkcs11 {
+        &self.functions
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Keeps the module from being started anew.
+    pub(super) fn enter(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the module, or finds it started.
+    pub(super) fn start(&self) -> Result<(), Error> {
+        let flags = CInitializeFlags::OS_LOCKING_OK;
+        match self.functions.initialize(CInitializeArgs::new(flags)) {
+            Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Stops and starts the module for the sake of `token`, which it no longer sees: some see a device
+    /// that has come back only then. Not while another token of it is in use; whether it was done.
+    pub(super) fn restart(&self, token: &TokenIdentity) -> Result<bool, Error> {
+        let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        if self.working().iter().any(|other| other != token) {
+            return Ok(false);
+        }
+        match self.functions.clone().finalize() {
+            Err(Error::Pkcs11(RvError::CryptokiNotInitialized, _)) => {}
+            other => other?,
+        }
+        self.start().map(|()| true)
+    }
+
+    /// Notes that `token` is in use and in order.
+    pub(super) fn add_working(&self, token: &TokenIdentity) {
+        self.working().push(token.clone());
+    }
+
+    /// Takes one such note back.
+    pub(super) fn remove_working(&self, token: &TokenIdentity) {
+        let mut working = self.working();
+        if let Some(at) = working.iter().position(|other| other == token) {
+            working.swap_remove(at);
+        }
+    }
+
+    fn working(&self) -> MutexGuard<'_, Vec<TokenIdentity>> {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -216,7 +281,7 @@ mod tests {
     fn what_is_no_module_is_refused() {
         let file = std::env::temp_dir().join(format!("esign-no-module-{}.so", std::process::id()));
         std::fs::write(&file, b"text").unwrap();
-        let error = load(&file).err().unwrap();
+        let error = Module::load(&file).err().unwrap();
         assert_eq!(error.kind(), KeyErrorKind::Missing);
         assert!(error.to_string().contains("cannot be loaded"), "{error}");
         std::fs::remove_file(&file).unwrap();

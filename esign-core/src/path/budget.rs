@@ -80,6 +80,11 @@ impl Budget {
         )
     }
 
+    /// How many signature checks may still be done.
+    pub(super) fn signatures_left(&self) -> usize {
+        self.signatures
+    }
+
     /// Pays for one candidate.
     pub(super) fn candidate(&mut self) -> Result<(), Limit> {
         spend(

@@ -5,6 +5,7 @@ use super::scope::Points;
 use super::{Answer, Asked, CLAUSE, RULE, RestsOn, Told, Verdict, delta};
 use crate::crl::{Crl, CrlEntry, ReasonFlags, RevocationReason};
 use crate::oid;
+use crate::path::budget::Limit;
 use crate::path::extensions::View;
 use crate::path::search::Budget;
 use crate::path::{PathInputs, PathProfile};
@@ -13,10 +14,9 @@ use crate::time::UnixTime;
 use crate::x509::Certificate;
 
 /// Most signature checks that go to lists found not to be genuine before the rest is looked at in the
-/// order in which it was given, and most that go to those. Anybody can make lists that look later than
-/// the genuine one, and certificates in the name of its issuer; but whoever validates gives his own
-/// evidence first. With the sixteen keys that one list may be tried with, three certificates do not
-/// use up [`crate::path::MAX_SIGNATURES`].
+/// order in which it was given. Anybody can make lists that look later than the genuine one, and
+/// certificates in the name of its issuer; but whoever validates gives his own evidence first. Half of
+/// the checks that are left then go to the rest, so that some remain for the certificates above.
 const MAX_FORGED: usize = 8;
 /// Most locations of a missing delta that are told of.
 const MAX_LOCATIONS: usize = 4;
@@ -69,8 +69,13 @@ pub(super) fn ask(asked: &Asked<'_>, inputs: &PathInputs<'_>, budget: &mut Budge
             };
         }
     }
+    let until = process.forged.saturating_add(MAX_FORGED);
     for delta in &deltas {
-        if process.forged >= 2 * MAX_FORGED || process.budget.candidate().is_err() {
+        if process.forged >= until {
+            process.budget.reached(Limit::Forged);
+            break;
+        }
+        if process.budget.candidate().is_err() {
             break;
         }
         if let Some(revoked) = process.alone(delta) {
@@ -137,13 +142,17 @@ impl Process<'_, '_, '_> {
             .zip(0..)
             .map(|(crl, i)| (crl.sha256(), i))
             .collect();
-        let until = self.forged.saturating_add(MAX_FORGED);
+        let share = self.budget.signatures_left() / 2;
+        let until = self.forged.saturating_add(share);
         for crl in self.inputs.evidence.crls() {
             let Some(place) = latest_first.get(&crl.sha256()) else {
                 continue;
             };
-            let enough = self.forged >= until || found.len() >= MAX_GENUINE;
-            if enough || self.budget.candidate().is_err() {
+            if self.forged >= until {
+                self.budget.reached(Limit::Forged);
+                break;
+            }
+            if found.len() >= MAX_GENUINE || self.budget.candidate().is_err() {
                 break;
             }
             if self.speaks(crl).is_ok() && self.signed(crl).is_ok() {
@@ -348,8 +357,12 @@ impl Process<'_, '_, '_> {
     fn delta<'l>(&mut self, deltas: &[&'l Crl], crl: &Crl) -> Option<&'l Crl> {
         let until = self.forged.saturating_add(MAX_FORGED);
         for delta in deltas {
+            if self.forged >= until {
+                self.budget.reached(Limit::Forged);
+                break;
+            }
             let paid = self.budget.comparison(delta.issuer().der().len());
-            if paid.is_err() || self.forged >= until {
+            if paid.is_err() {
                 break;
             }
             if delta::updates(delta, crl, self.inputs.at) && self.same_key(delta, crl) {

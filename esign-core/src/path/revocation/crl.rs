@@ -102,7 +102,15 @@ fn lists<'a>(
             all.extend(inputs.evidence.crls_of(issuer));
         }
     }
-    all.sort_by_key(|crl| core::cmp::Reverse(crl.this_update()));
+    // RFC 5280 5.2.3: of two lists made within one second the number tells which supersedes.
+    let number = |crl: &Crl| {
+        let octets = crl.number().ok().flatten()?.as_bytes().to_vec();
+        Some((octets.len(), octets))
+    };
+    all.sort_by(|a, b| {
+        let by_time = b.this_update().cmp(&a.this_update());
+        by_time.then_with(|| number(b).cmp(&number(a)))
+    });
     let is_delta = |crl: &&Crl| crl.extensions().any(|e| e.oid == oid::DELTA_CRL_INDICATOR);
     let (deltas, complete) = all.into_iter().partition(is_delta);
     (complete, deltas)

@@ -24,7 +24,7 @@ fn main() {
     let quick = std::env::args().any(|a| a == "--quick" || a == "--test");
     let pair = rcgen::KeyPair::generate().unwrap();
     let parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    let issuer = parameters.self_signed(&pair).unwrap();
+    let issuer = parameters.clone().self_signed(&pair).unwrap();
     let issuer = Certificate::from_der(issuer.der()).unwrap();
     let key = PrivateKey::from_pkcs8_der(&pair.serialize_der()).unwrap();
     let at = UnixTime::parse("2026-11-22").unwrap();
@@ -78,6 +78,64 @@ fn main() {
                     .value
                     .is_some()
             );
+        },
+        quick,
+    );
+    // The delegate's own signature is by the issuer: two are verified, the second of them each time,
+    // since nothing is kept from one response to the next.
+    let mut parameters_of_delegate = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    parameters_of_delegate.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+    parameters_of_delegate.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::OcspSigning];
+    let name = &mut parameters_of_delegate.distinguished_name;
+    name.push(rcgen::DnType::CommonName, "Responder");
+    let pair_of_delegate = rcgen::KeyPair::generate().unwrap();
+    let above = rcgen::Issuer::from_params(&parameters, &pair);
+    let delegate = parameters_of_delegate
+        .signed_by(&pair_of_delegate, &above)
+        .unwrap();
+    let delegate = Certificate::from_der(delegate.der()).unwrap();
+    let delegate_key = PrivateKey::from_pkcs8_der(&pair_of_delegate.serialize_der()).unwrap();
+    let by_delegate = ResponseBuilder {
+        responder: ResponderId::of_key(delegate_key.public_key()),
+        certificates: vec![delegate.clone()],
+        ..builder.clone()
+    };
+    let by_delegate = by_delegate.draft(algorithm).unwrap();
+    let by_delegate = by_delegate.sign(&delegate_key).unwrap();
+    let delegated = OcspResponse::from_der(&by_delegate).unwrap();
+    let delegated = delegated.basic.unwrap();
+    let tbs_of_delegate = delegated.tbs_der().to_vec();
+    let signature_of_delegate = delegate_key.sign(algorithm, &tbs_of_delegate).unwrap();
+    compare(
+        "delegated response to verdict / two P-256 verified raw",
+        0.9,
+        &mut || {
+            for (key, message, signature) in [
+                (
+                    &delegate_key,
+                    &tbs_of_delegate[..],
+                    &signature_of_delegate[..],
+                ),
+                (&key, delegate.tbs_der(), delegate.signature()),
+            ] {
+                raw::UnparsedPublicKey::new(
+                    &raw::ECDSA_P256_SHA256_ASN1,
+                    key.public_key().key_octets(),
+                )
+                .verify(black_box(message), signature)
+                .unwrap();
+            }
+        },
+        &mut || {
+            let response = OcspResponse::from_der(black_box(&by_delegate)).unwrap();
+            let question = Question {
+                certificate: &issuer,
+                issuer: &issuer,
+                at,
+                nonce: None,
+            };
+            let judged = judge(&response.basic.unwrap(), &question, &[]);
+            assert!(judged.value.unwrap().delegate.is_some());
         },
         quick,
     );

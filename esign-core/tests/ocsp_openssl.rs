@@ -266,6 +266,83 @@ fn what_openssl_makes_is_accepted() {
 }
 
 #[test]
+fn openssl_answers_signed_requests_made_here() {
+    let c = centre("signed-requests");
+    let at = c.folder.as_path();
+    fs::write(
+        at.join("index.txt"),
+        "V\t400101000000Z\t\t1234\tunknown\t/CN=leaf\n",
+    )
+    .unwrap();
+    let id = CertId::new(c.leaf.serial().clone(), &c.root, DigestAlgorithm::Sha1).unwrap();
+    let builder = RequestBuilder {
+        asked: vec![id],
+        nonce: Nonce::new(&[5; 32]),
+    };
+    let (requestor, key) = (c.responder.subject(), &c.responder_key);
+    for certificates in [vec![], vec![c.responder.clone()]] {
+        let with_own = !certificates.is_empty();
+        let draft = builder
+            .draft(requestor, certificates, key.algorithms()[0])
+            .unwrap();
+        let signature = key
+            .sign(key.algorithms()[0], &draft.prepare().bytes)
+            .unwrap();
+        assert!(
+            draft
+                .clone()
+                .finish(&signature, c.root_key.public_key())
+                .is_err()
+        );
+        assert!(with_own == draft.clone().sign(&c.root_key).is_err());
+        let finished = draft.clone().finish(&signature, key.public_key()).unwrap();
+        for der in [finished, draft.sign(key).unwrap()] {
+            let request = OcspRequest::from_der(&der).unwrap();
+            assert_eq!(
+                (request.asked(), request.nonce()),
+                (&builder.asked[..], builder.nonce.as_ref())
+            );
+            assert_eq!(
+                request.requestor().map(|r| r.to_string()),
+                Some("directory:CN=responder".to_owned())
+            );
+            assert!(request.is_signed() && request.verify_signed_by(key.public_key()).is_ok());
+            assert!(request.verify_signed_by(c.root_key.public_key()).is_err());
+            fs::write(at.join("q.der"), der).unwrap();
+            let text = openssl(
+                at,
+                "ocsp -reqin q.der -req_text -noverify -index index.txt -CA root.pem -rsigner root.pem -rkey root.key -respout r.der",
+            );
+            assert!(
+                text.contains("Requestor Name: DirName") && text.contains("Signature Value"),
+                "{text}"
+            );
+            let response = OcspResponse::from_der(&fs::read(at.join("r.der")).unwrap()).unwrap();
+            let basic = response.basic.unwrap();
+            assert_eq!(basic.nonce(), builder.nonce.as_ref());
+            assert_eq!(basic.singles()[0].status, CertStatus::Good);
+        }
+    }
+    let many = RequestBuilder {
+        asked: vec![builder.asked[0].clone(); 101],
+        nonce: None,
+    };
+    for builder in [RequestBuilder::default(), many] {
+        assert!(
+            builder
+                .draft(requestor, vec![], key.algorithms()[0])
+                .is_err()
+        );
+    }
+    let seventeen = vec![c.responder.clone(); 17];
+    assert!(
+        builder
+            .draft(requestor, seventeen, key.algorithms()[0])
+            .is_err()
+    );
+}
+
+#[test]
 fn signed_requests_of_openssl_verify() {
     let c = centre("requests");
     let at = c.folder.as_path();

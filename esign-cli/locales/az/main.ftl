@@ -100,6 +100,7 @@ rule-cms-not-der = kodlaşdırma DER deyil; buna baxmayaraq oxunub
 rule-cms-other-choices = başqa növ elementlər var, onlar nəzərə alınmayıb
 rule-cms-certificate-unreadable = bir sertifikat oxunmur
 rule-cms-crl-unreadable = ləğv edilmiş sertifikatların bir siyahısı oxunmur
+rule-cms-ocsp-unreadable = bir OCSP cavabı oxunmur
 rule-cms-trailing-octets = imzadan sonra əlavə oktetlər var
 rule-cms-version = versiya tərkib hissələrinə uyğun deyil; buna baxmayaraq oxunub
 rule-cms-commitment-type-form = öhdəlik növü oxunmur

@@ -100,6 +100,7 @@ rule-cms-not-der = the encoding is not DER; read all the same
 rule-cms-other-choices = the message carries elements of other kinds, which are left out
 rule-cms-certificate-unreadable = a certificate in the message cannot be read
 rule-cms-crl-unreadable = a revocation list in the message cannot be read
+rule-cms-ocsp-unreadable = an OCSP response in the message cannot be read
 rule-cms-trailing-octets = octets follow the message
 rule-cms-version = the version is not the one that the parts ask for; read all the same
 rule-cms-commitment-type-form = the commitment cannot be read

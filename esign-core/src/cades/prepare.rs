@@ -13,6 +13,7 @@ use crate::crl::Crl;
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, decode};
 use crate::evidence::Evidence;
 use crate::keys::{Digest, DigestAlgorithm};
+use crate::ocsp::{BasicResponse, OcspResponse};
 use crate::oid;
 use crate::report::{Finding, SubIndication};
 use crate::source::ReadAt;
@@ -226,7 +227,7 @@ fn wanted(data: &SignedData) -> Vec<DigestAlgorithm> {
     wanted
 }
 
-/// Certificates and CRLs that can be read; others are remarked on, each kind once.
+/// Certificates, CRLs and OCSP responses that can be read; others are remarked on, each kind once.
 fn evidence(data: &SignedData) -> (Arc<Evidence>, Vec<Finding>) {
     let mut evidence = Evidence::new();
     let mut remarks = Vec::new();
@@ -259,11 +260,56 @@ fn evidence(data: &SignedData) -> (Arc<Evidence>, Vec<Finding>) {
         }
     }
     remark("cms.crl-unreadable", "RFC 5652 10.2.1", &unreadable);
-    let others = data.other_certificates.len() + data.other_revocation_info.len();
+    unreadable.clear();
+    let mut others = data.other_certificates.len();
+    for der in &data.other_revocation_info {
+        match ocsp_response(der) {
+            Ok(Some(response)) => {
+                evidence.add_ocsp(response);
+            }
+            Ok(None) => others = others.saturating_add(1),
+            Err(e) => unreadable.push(e),
+        }
+    }
+    remark("cms.ocsp-unreadable", "RFC 5940 2.1", &unreadable);
     if others > 0 {
         remarks.push(Finding::remark("cms.other-choices", "RFC 5652 10.2").with("count", others));
     }
     (Arc::new(evidence), remarks)
+}
+
+/// What an `OtherRevocationInfoFormat` holds where that is an OCSP response; `None` where it is of
+/// another format.
+///
+/// ```text
+/// [1] IMPLICIT SEQUENCE { otherRevInfoFormat OBJECT IDENTIFIER, otherRevInfo ANY }
+/// ```
+///
+/// # Source
+/// RFC 5652 10.2.1; RFC 5940 2.1 (`OCSPResponse`). EU DSS also reads a `BasicOCSPResponse` under its own
+/// type, as older CAdES software wrote it.
+fn ocsp_response(der: &[u8]) -> Result<Option<BasicResponse>, DecodeError> {
+    let field = "otherRevocationInfo";
+    decode(der, Rules::Der, |r| {
+        let choice = r.any(field)?;
+        if choice.tag != Tag::constructed(1) {
+            return Ok(None);
+        }
+        choice.nested(field, |r| {
+            let format = r.oid("otherRevInfoFormat")?;
+            let value = r.any("otherRevInfo")?;
+            if format == oid::OCSP_BASIC {
+                return BasicResponse::from_der(value.raw).map(Some);
+            }
+            if format != oid::RI_OCSP_RESPONSE {
+                return Ok(None);
+            }
+            match OcspResponse::from_der(value.raw)?.basic {
+                Some(basic) => Ok(Some(basic)),
+                None => Err(value.error(DecodeKind::Value("a responder's error is no answer"), "")),
+            }
+        })
+    })
 }
 
 /// Rule 1, its first half. Versions tell a reader what to expect, no more: software that writes

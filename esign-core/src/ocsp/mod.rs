@@ -20,7 +20,7 @@ pub(crate) use judge::judge_with;
 pub use judge::{
     Answer, CLOCK_TOLERANCE, MAX_AGE_WITHOUT_NEXT_UPDATE, MAX_RESPONDERS, Question, judge,
 };
-pub use request::{Nonce, OcspRequest, RequestBuilder};
+pub use request::{Nonce, OcspRequest, RequestBuilder, UnsignedRequest};
 pub use response::{
     BasicResponse, CertStatus, MAX_CERTIFICATES, MAX_SINGLE_RESPONSES, OcspResponse, ResponderId,
     ResponseStatus, SingleResponse,

@@ -4,9 +4,11 @@ use crate::oid::ObjectIdentifier;
 
 use super::{CertId, place};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Tlv, Writer, decode};
-use crate::keys::{PublicKey, VerifyError};
+use crate::keys::{
+    KeyError, KeyErrorKind, PublicKey, SignatureAlgorithm, SigningKey, ToBeSigned, VerifyError,
+};
 use crate::oid;
-use crate::x509::{Certificate, Extension, Extensions, GeneralName, Signed};
+use crate::x509::{BuildError, Certificate, Extension, Extensions, GeneralName, Name, Signed};
 
 /// Largest request that is decoded, in octets. A signed one with certificates has some 5 KiB.
 const MAX_OCTETS: usize = 1 << 16;
@@ -217,7 +219,8 @@ impl core::fmt::Debug for OcspRequest {
     }
 }
 
-/// A request that is being written: unsigned, as RFC 5019 2.1.2 has it.
+/// A request that is being written. Responders ask for signed ones rarely; RFC 5019 2.1.2 has them
+/// unsigned.
 #[derive(Clone, Debug, Default)]
 pub struct RequestBuilder {
     /// The certificates asked about; at least one.
@@ -227,24 +230,128 @@ pub struct RequestBuilder {
 }
 
 impl RequestBuilder {
-    /// The encoding of an `OCSPRequest`; `None` where nothing is asked.
+    /// The encoding of an unsigned `OCSPRequest`; `None` where nothing is asked.
     pub fn build(&self) -> Option<Vec<u8>> {
         if self.asked.is_empty() {
             return None;
         }
         let mut w = Writer::new();
+        w.sequence(|w| w.sequence(|w| self.encode(w, None)));
+        Some(w.finish())
+    }
+
+    /// Fixes what is signed. `requestor` is the name of who signs, his certificate's subject;
+    /// `certificates` begin with that certificate, where the responder may not have it.
+    ///
+    /// # Errors
+    /// It asks about no certificate, or about more than a reader here takes; more certificates than
+    /// that.
+    ///
+    /// # Source
+    /// RFC 6960 4.1.1, 4.1.2: a signed request names the requestor.
+    pub fn draft(
+        &self,
+        requestor: &Name,
+        certificates: Vec<Certificate>,
+        algorithm: SignatureAlgorithm,
+    ) -> Result<UnsignedRequest, BuildError> {
+        let (count, most) = (self.asked.len(), MAX_REQUESTS);
+        if count == 0 || count > most {
+            let text = format!("OCSP request: asks about {count} certificates, not 1 to {most}");
+            return Err(BuildError::new(text));
+        }
+        let (count, most) = (certificates.len(), MAX_CERTIFICATES);
+        if count > most {
+            let text = format!("OCSP request: comes with {count} certificates, at most {most}");
+            return Err(BuildError::new(text));
+        }
+        let mut w = Writer::new();
+        w.sequence(|w| self.encode(w, Some(requestor)));
+        Ok(UnsignedRequest {
+            tbs: w.finish(),
+            algorithm,
+            certificates,
+        })
+    }
+
+    /// Contents of a `TBSRequest`.
+    fn encode(&self, w: &mut Writer, requestor: Option<&Name>) {
+        if let Some(name) = requestor {
+            w.nested(Tag::constructed(1), |w| {
+                GeneralName::Directory(name.clone()).encode(w);
+            });
+        }
         w.sequence(|w| {
-            w.sequence(|w| {
+            for id in &self.asked {
+                w.sequence(|w| id.encode(w));
+            }
+        });
+        if let Some(nonce) = &self.nonce {
+            w.nested(Tag::constructed(2), |w| w.sequence(|w| nonce.encode(w)));
+        }
+    }
+}
+
+/// A request that waits for its signature.
+#[derive(Clone, Debug)]
+pub struct UnsignedRequest {
+    tbs: Vec<u8>,
+    algorithm: SignatureAlgorithm,
+    certificates: Vec<Certificate>,
+}
+
+impl UnsignedRequest {
+    /// What the requestor's key has to sign.
+    pub fn prepare(&self) -> ToBeSigned {
+        ToBeSigned {
+            bytes: self.tbs.clone(),
+            algorithm: self.algorithm,
+        }
+    }
+
+    /// Puts the signature to it: an `OCSPRequest`.
+    ///
+    /// # Errors
+    /// The signature is not that of `key` over [`Self::prepare`].
+    pub fn finish(self, signature: &[u8], key: &PublicKey) -> Result<Vec<u8>, BuildError> {
+        key.verify(self.algorithm, &self.tbs, signature)
+            .map_err(|_| {
+                BuildError::new("OCSP request: the signature is not that of the requestor's key")
+            })?;
+        Ok(self.assemble(signature))
+    }
+
+    /// Both halves with a key at hand.
+    ///
+    /// # Errors
+    /// The key refuses; or the certificates that go with it do not begin with the key's own.
+    pub fn sign(self, key: &dyn SigningKey) -> Result<Vec<u8>, KeyError> {
+        if let Some(own) = self.certificates.first()
+            && own.spki_der() != key.public_key().spki()
+        {
+            let text = format!("OCSP request: {own:?} is not of the key that signs");
+            return Err(KeyError::new(KeyErrorKind::Mismatch, text));
+        }
+        let signature = key.sign(self.algorithm, &self.tbs)?;
+        Ok(self.assemble(&signature))
+    }
+
+    fn assemble(&self, signature: &[u8]) -> Vec<u8> {
+        let mut w = Writer::new();
+        w.sequence(|w| {
+            w.raw(&self.tbs);
+            w.nested(Tag::constructed(0), |w| {
                 w.sequence(|w| {
-                    for id in &self.asked {
-                        w.sequence(|w| id.encode(w));
+                    self.algorithm.encode(w);
+                    w.bit_octets(signature);
+                    if !self.certificates.is_empty() {
+                        w.nested(Tag::constructed(0), |w| {
+                            w.sequence(|w| self.certificates.iter().for_each(|c| w.raw(c.der())));
+                        });
                     }
                 });
-                if let Some(nonce) = &self.nonce {
-                    w.nested(Tag::constructed(2), |w| w.sequence(|w| nonce.encode(w)));
-                }
             });
         });
-        Some(w.finish())
+        w.finish()
     }
 }

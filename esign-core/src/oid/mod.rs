@@ -267,6 +267,8 @@ oids! {
     OCSP_ARCHIVE_CUTOFF = "1.3.6.1.5.5.7.48.1.6";
     /// id-pkix-ocsp-extended-revoke, RFC 6960 4.4.8
     OCSP_EXTENDED_REVOKE = "1.3.6.1.5.5.7.48.1.9";
+    /// id-ri-ocsp-response, RFC 5940 2.1
+    RI_OCSP_RESPONSE = "1.3.6.1.5.5.7.16.2";
     /// id-pkix-ocsp-nocheck, RFC 6960 4.2.2.2.1
     OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5";
     /// extensionRequest, RFC 2985 5.4.2

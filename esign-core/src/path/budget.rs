@@ -25,6 +25,8 @@ pub(super) struct Budget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Limit {
     Candidates,
+    /// So many revocation lists were forged that not all were looked at.
+    Forged,
     NameComparisons,
     Nesting,
     PathLength,
@@ -78,6 +80,11 @@ impl Budget {
             Limit::Signatures,
             &mut self.exhausted,
         )
+    }
+
+    /// How many signature checks may still be done.
+    pub(super) fn signatures_left(&self) -> usize {
+        self.signatures
     }
 
     /// Pays for one candidate.
@@ -147,6 +154,7 @@ impl Limit {
     pub(super) fn finding(self, inputs: &PathInputs<'_>) -> Finding {
         let (what, limit) = match self {
             Self::Candidates => ("candidates", MAX_CANDIDATES),
+            Self::Forged => ("checks of forged lists", MAX_SIGNATURES / 2),
             Self::NameComparisons => ("name comparisons", MAX_NAME_COMPARISONS),
             Self::Nesting => ("nested paths", MAX_NESTED),
             Self::PathLength => ("path length", MAX_PATH_LEN),

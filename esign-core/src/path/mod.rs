@@ -32,6 +32,7 @@ pub use policy_graph::{PolicyOutputs, ValidPolicy};
 pub use reference::{ReferenceName, ReferenceNameError};
 
 use crate::crl::Crl;
+use crate::ocsp::BasicResponse;
 use crate::report::{Finding, Judged};
 use crate::time::UnixTime;
 use crate::x509::Certificate;
@@ -41,6 +42,7 @@ use crate::x509::Certificate;
 pub struct VerifiedPath {
     chain: Vec<Certificate>,
     crls: Vec<Crl>,
+    ocsp: Vec<BasicResponse>,
     policies: PolicyOutputs,
     at: UnixTime,
 }
@@ -61,9 +63,15 @@ impl VerifiedPath {
         self.chain.last()
     }
 
-    /// The revocation lists that it rests on.
+    /// The revocation lists that it rests on, each once: of its certificates, and of whoever signed
+    /// their lists and responses.
     pub fn crls(&self) -> &[Crl] {
         &self.crls
+    }
+
+    /// The OCSP responses that it rests on.
+    pub fn ocsp(&self) -> &[BasicResponse] {
+        &self.ocsp
     }
 
     /// The policies for which it is valid.

@@ -11,7 +11,6 @@ use super::{
     Attempt, MAX_ATTEMPTS, MAX_CANDIDATES, MAX_NESTED, MAX_PATH_LEN, PathInputs, PolicyInputs,
     RevocationChecking, Searched, VerifiedPath, check, revocation,
 };
-use crate::crl::Crl;
 use crate::keys::{KeyAlgorithm, PublicKey};
 use crate::report::{Fact, Finding, Indication, Judged, SubIndication};
 use crate::x509::Certificate;
@@ -49,7 +48,7 @@ struct Best {
     finding: Finding,
     broken: usize,
     chain: Vec<Certificate>,
-    crls: Vec<Crl>,
+    rests_on: revocation::RestsOn,
     policies: PolicyOutputs,
 }
 
@@ -131,7 +130,8 @@ impl<'a> Search<'a, '_> {
                 let passed = best.finding.outcome == Indication::Passed;
                 let value = passed.then(|| VerifiedPath {
                     chain: best.chain,
-                    crls: best.crls,
+                    crls: best.rests_on.crls,
+                    ocsp: best.rests_on.ocsp,
                     policies: best.policies,
                     at: self.inputs.at,
                 });
@@ -390,7 +390,7 @@ impl<'a> Search<'a, '_> {
     fn judge(&mut self, chain: &[Link<'a>]) -> bool {
         let checked = check::path(chain, self.inputs, self.budget, self.full);
         let (working, refusal) = self.inherit(chain);
-        let mut crls = Vec::new();
+        let mut rests_on = revocation::RestsOn::default();
         let mut children = Vec::new();
         let records = checked.records.into_iter().map(Record::into_findings);
         for (i, (certificate, found)) in working.iter().zip(records).enumerate() {
@@ -403,8 +403,8 @@ impl<'a> Search<'a, '_> {
                     above,
                     is_authority: i > 0,
                 };
-                let (status, lists) = revocation::check(asked, self.inputs, self.budget);
-                crls.extend(lists);
+                let (status, shown_by) = revocation::check(asked, self.inputs, self.budget);
+                rests_on.extend(shown_by);
                 finding
                     .children
                     .push(if self.inputs.revocation == RevocationChecking::Available {
@@ -441,7 +441,7 @@ impl<'a> Search<'a, '_> {
                 finding,
                 broken,
                 chain: working,
-                crls,
+                rests_on,
                 policies: checked.policies,
             });
         }

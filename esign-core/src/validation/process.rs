@@ -299,8 +299,10 @@ fn certificate_validation(
     certificate: &Certificate,
     inputs: &Inputs<'_>,
 ) -> (Option<VerifiedPath>, Vec<Finding>) {
-    let mut evidence = Evidence::clone(&signature.evidence);
-    evidence.add_all(inputs.evidence);
+    // What the caller gave stands before what a document, so a stranger, brought along: where there
+    // is too much of one kind, the caller's is what is looked at.
+    let mut evidence = inputs.evidence.clone();
+    evidence.add_all(&signature.evidence);
     let judged = build_path(
         certificate,
         &PathInputs::new(
@@ -363,6 +365,16 @@ fn acceptance(
     for crl in path.crls() {
         if let Ok(algorithm) = crl.signature_algorithm() {
             let object = format!("CRL of {} of {}", crl.issuer(), crl.this_update());
+            used.digest(algorithm.digest(), &object);
+        }
+    }
+    for response in path.ocsp() {
+        if let Ok(algorithm) = response.signature_algorithm() {
+            let object = format!(
+                "OCSP response by {} of {}",
+                response.responder(),
+                response.produced_at()
+            );
             used.digest(algorithm.digest(), &object);
         }
     }

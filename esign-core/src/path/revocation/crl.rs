@@ -1,16 +1,27 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::issuer::{self, Signer};
 use super::scope::Points;
-use super::{Answer, Asked, CLAUSE, RULE, Told, Verdict, delta};
+use super::{Answer, Asked, CLAUSE, RULE, RestsOn, Told, Verdict, delta};
 use crate::crl::{Crl, CrlEntry, ReasonFlags, RevocationReason};
 use crate::oid;
+use crate::path::budget::Limit;
 use crate::path::extensions::View;
 use crate::path::search::Budget;
 use crate::path::{PathInputs, PathProfile};
 use crate::report::{Finding, SubIndication};
 use crate::time::UnixTime;
 use crate::x509::Certificate;
+
+/// Most signature checks that go to lists found not to be genuine before the rest is looked at in the
+/// order in which it was given. Anybody can make lists that look later than the genuine one, and
+/// certificates in the name of its issuer; but whoever validates gives his own evidence first. Half of
+/// the checks that are left then go to the rest, so that some remain for the certificates above.
+const MAX_FORGED: usize = 8;
+/// Most locations of a missing delta that are told of.
+const MAX_LOCATIONS: usize = 4;
+/// Most genuine lists that are looked for behind that many forged ones: one for each reason.
+const MAX_GENUINE: usize = 9;
 
 /// Asks every list that speaks of the certificate.
 ///
@@ -28,25 +39,42 @@ pub(super) fn ask(asked: &Asked<'_>, inputs: &PathInputs<'_>, budget: &mut Budge
         budget,
         points,
         signers: Vec::new(),
+        forged: 0,
         covered: ReasonFlags::default(),
         made: None,
         held: None,
-        crls: Vec::new(),
+        rests_on: RestsOn::default(),
+        missing: Vec::new(),
         unusable: Vec::new(),
     };
-    for crl in &complete {
+    let mut left = complete.iter();
+    while process.forged < MAX_FORGED
+        && let Some(crl) = left.next()
+    {
         if process.budget.candidate().is_err() {
             break;
         }
-        let delta = delta::latest(&deltas, crl, inputs.at, process.budget);
-        if let Some(revoked) = process.take(crl, delta) {
+        if let Some(revoked) = process.take(crl, &deltas) {
             return Told {
                 answer: Some(revoked),
                 unusable: Vec::new(),
             };
         }
     }
+    for crl in process.genuine(left.as_slice()) {
+        if let Some(revoked) = process.take(crl, &deltas) {
+            return Told {
+                answer: Some(revoked),
+                unusable: Vec::new(),
+            };
+        }
+    }
+    let until = process.forged.saturating_add(MAX_FORGED);
     for delta in &deltas {
+        if process.forged >= until {
+            process.budget.reached(Limit::Forged);
+            break;
+        }
         if process.budget.candidate().is_err() {
             break;
         }
@@ -74,7 +102,15 @@ fn lists<'a>(
             all.extend(inputs.evidence.crls_of(issuer));
         }
     }
-    all.sort_by_key(|crl| core::cmp::Reverse(crl.this_update()));
+    // RFC 5280 5.2.3: of two lists made within one second the number tells which supersedes.
+    let number = |crl: &Crl| {
+        let octets = crl.number().ok().flatten()?.as_bytes().to_vec();
+        Some((octets.len(), octets))
+    };
+    all.sort_by(|a, b| {
+        let by_time = b.this_update().cmp(&a.this_update());
+        by_time.then_with(|| number(b).cmp(&number(a)))
+    });
     let is_delta = |crl: &&Crl| crl.extensions().any(|e| e.oid == oid::DELTA_CRL_INDICATOR);
     let (deltas, complete) = all.into_iter().partition(is_delta);
     (complete, deltas)
@@ -88,19 +124,56 @@ struct Process<'a, 'b, 'c> {
     points: Points<'a>,
     /// Who signed each list, by its digest.
     signers: Vec<([u8; 32], Result<Signer, Finding>)>,
+    /// Signature checks that went to lists found not to be signed by whom they must be.
+    forged: usize,
     /// reasons_mask: for which reasons a current list says that the certificate is not revoked.
     covered: ReasonFlags,
     /// thisUpdate of the oldest list that was needed.
     made: Option<UnixTime>,
     held: Option<Answer>,
-    crls: Vec<Crl>,
+    rests_on: RestsOn,
+    /// Where deltas are to be had that are not there.
+    missing: Vec<String>,
     unusable: Vec<Finding>,
 }
 
 impl Process<'_, '_, '_> {
-    /// Takes in a complete list with the delta that brings it up to date; gives the answer where
-    /// that is final.
-    fn take(&mut self, crl: &Crl, delta: Option<&Crl>) -> Option<Answer> {
+    /// Of `lists`, which begin with the latest, those that are genuine, current and speak of the
+    /// certificate, looked for in the order in which they were given.
+    fn genuine<'l>(&mut self, lists: &[&'l Crl]) -> Vec<&'l Crl> {
+        let mut found: Vec<(usize, &Crl)> = Vec::new();
+        if lists.is_empty() {
+            return Vec::new();
+        }
+        let latest_first: HashMap<[u8; 32], usize> = lists
+            .iter()
+            .zip(0..)
+            .map(|(crl, i)| (crl.sha256(), i))
+            .collect();
+        let share = self.budget.signatures_left() / 2;
+        let until = self.forged.saturating_add(share);
+        for crl in self.inputs.evidence.crls() {
+            let Some(place) = latest_first.get(&crl.sha256()) else {
+                continue;
+            };
+            if self.forged >= until {
+                self.budget.reached(Limit::Forged);
+                break;
+            }
+            if found.len() >= MAX_GENUINE || self.budget.candidate().is_err() {
+                break;
+            }
+            if self.speaks(crl).is_ok() && self.signed(crl).is_ok() {
+                found.extend(lists.get(*place).map(|crl| (*place, *crl)));
+            }
+        }
+        found.sort_unstable_by_key(|(place, _)| *place);
+        found.into_iter().map(|(_, crl)| crl).collect()
+    }
+
+    /// Takes in a complete list with the latest of `deltas`, which begin with the latest, that brings
+    /// it up to date; gives the answer where that is final.
+    fn take(&mut self, crl: &Crl, deltas: &[&Crl]) -> Option<Answer> {
         let reasons = match self.speaks(crl) {
             Ok(reasons) => reasons,
             Err(finding) => {
@@ -119,7 +192,7 @@ impl Process<'_, '_, '_> {
             return None;
         }
         // (c), (h): a delta that is not usable or not of the same key leaves the list as it is.
-        let delta = delta.filter(|delta| self.same_key(delta, crl));
+        let delta = self.delta(deltas, crl);
         let changed = delta.and_then(|delta| self.find(delta)).flatten();
         let lifted = changed
             .as_ref()
@@ -139,7 +212,12 @@ impl Process<'_, '_, '_> {
         }
         let current = is_current(crl, at) || delta.is_some_and(|d| is_current(d, at));
         if crl.this_update() > at || !current {
-            self.unusable.push(stale(delta.unwrap_or(crl), at));
+            let finding = stale(delta.unwrap_or(crl), at);
+            let missing = self.missing_delta(crl, delta);
+            self.unusable.push(match missing {
+                Some(missing) => finding.with("delta_missing", missing),
+                None => finding,
+            });
             return None;
         }
         let latest = delta.unwrap_or(crl);
@@ -153,7 +231,7 @@ impl Process<'_, '_, '_> {
                         verdict: Verdict::Held,
                         made: latest.this_update(),
                         finding,
-                        crls: self.rests_on(crl, delta),
+                        rests_on: self.rests_on(crl, delta),
                     });
                 }
             }
@@ -165,8 +243,12 @@ impl Process<'_, '_, '_> {
                     self.covered = self.covered | reasons;
                     let made = latest.this_update();
                     self.made = Some(self.made.map_or(made, |m| m.min(made)));
-                    let crls = self.rests_on(crl, delta);
-                    self.crls.extend(crls);
+                    if self.budget.reports() {
+                        let missing = self.missing_delta(crl, delta);
+                        self.missing.extend(missing.into_iter().flatten());
+                    }
+                    let rests_on = self.rests_on(crl, delta);
+                    self.rests_on.extend(rests_on);
                 }
             },
             _ => {}
@@ -262,9 +344,14 @@ impl Process<'_, '_, '_> {
         }
         let subject = self.asked.certificate.subject();
         let own_list = self.points.name_issuer(subject);
+        let before = self.budget.signatures_left();
         let signer = issuer::of(crl, self.asked, own_list, self.inputs, self.budget)
             .map_err(|f| f.of(format!("CRL of {}", crl.this_update())));
         let result = signer.as_ref().map(|_| ()).map_err(Clone::clone);
+        if result.is_err() {
+            let spent = before.saturating_sub(self.budget.signatures_left());
+            self.forged = self.forged.saturating_add(spent.max(1));
+        }
         self.signers.push((digest, signer));
         result
     }
@@ -272,6 +359,25 @@ impl Process<'_, '_, '_> {
     fn signer(&self, digest: [u8; 32]) -> Option<&Result<Signer, Finding>> {
         let mut known = self.signers.iter();
         known.find(|(d, _)| *d == digest).map(|(_, signer)| signer)
+    }
+
+    /// The latest of `deltas` that brings the list up to date and is of the same key.
+    fn delta<'l>(&mut self, deltas: &[&'l Crl], crl: &Crl) -> Option<&'l Crl> {
+        let until = self.forged.saturating_add(MAX_FORGED);
+        for delta in deltas {
+            if self.forged >= until {
+                self.budget.reached(Limit::Forged);
+                break;
+            }
+            let paid = self.budget.comparison(delta.issuer().der().len());
+            if paid.is_err() {
+                break;
+            }
+            if delta::updates(delta, crl, self.inputs.at) && self.same_key(delta, crl) {
+                return Some(delta);
+            }
+        }
+        None
     }
 
     fn same_key(&mut self, delta: &Crl, crl: &Crl) -> bool {
@@ -313,13 +419,27 @@ impl Process<'_, '_, '_> {
         })
     }
 
-    fn rests_on(&self, crl: &Crl, delta: Option<&Crl>) -> Vec<Crl> {
-        let mut crls = vec![crl.clone()];
-        crls.extend(delta.cloned());
-        if let Some(Ok(signer)) = self.signer(crl.sha256()) {
-            crls.extend(signer.crls.iter().cloned());
+    /// Where a delta to the list is to be had (freshestCRL of the list or of the certificate) that was
+    /// not given; `None` where there is none to be had, or one was given.
+    fn missing_delta(&self, crl: &Crl, delta: Option<&Crl>) -> Option<Vec<String>> {
+        if delta.is_some() {
+            return None;
         }
-        crls
+        let of_list = crl.freshest().ok().flatten();
+        let of_certificate = || self.asked.certificate.freshest_crl().ok().flatten();
+        let points = of_list.or_else(of_certificate)?;
+        let names = points.iter().flat_map(|p| &p.full_name);
+        Some(names.take(MAX_LOCATIONS).map(ToString::to_string).collect())
+    }
+
+    fn rests_on(&self, crl: &Crl, delta: Option<&Crl>) -> RestsOn {
+        let mut rests_on = RestsOn::default();
+        rests_on.crls.push(crl.clone());
+        rests_on.crls.extend(delta.cloned());
+        if let Some(Ok(signer)) = self.signer(crl.sha256()) {
+            rests_on.extend(signer.rests_on.clone());
+        }
+        rests_on
     }
 
     fn revoked(&self, entry: &CrlEntry, on: &Crl, complete: &Crl) -> Answer {
@@ -332,7 +452,7 @@ impl Process<'_, '_, '_> {
             verdict: Verdict::Revoked,
             made: on.this_update(),
             finding: told(entry, on, sub),
-            crls: self.rests_on(complete, (on != complete).then_some(on)),
+            rests_on: self.rests_on(complete, (on != complete).then_some(on)),
         }
     }
 
@@ -346,18 +466,21 @@ impl Process<'_, '_, '_> {
         if let (Some(made), true) = (self.made, self.covered.contains(ReasonFlags::ALL)) {
             let mut finding = Finding::passed(RULE, CLAUSE);
             if self.budget.reports() {
-                let issuer = self.crls.first().map(|c| c.issuer().to_string());
+                let issuer = self.rests_on.crls.first().map(|c| c.issuer().to_string());
                 finding = finding
                     .with("revoked", false)
                     .with("this_update", made)
                     .with("crl_issuer", issuer.unwrap_or_default());
+                if !self.missing.is_empty() {
+                    finding = finding.with("delta_missing", self.missing);
+                }
             }
             return Told {
                 answer: Some(Answer {
                     verdict: Verdict::Good,
                     made,
                     finding,
-                    crls: self.crls,
+                    rests_on: self.rests_on,
                 }),
                 unusable: Vec::new(),
             };

@@ -1,13 +1,15 @@
 use crate::crl::Crl;
 use crate::oid;
-use crate::path::search::Budget;
 use crate::time::UnixTime;
 
-/// Whether `delta` brings `complete` up to date.
+/// Whether `delta` brings `complete` up to date for the time `at`.
 ///
 /// # Source
 /// RFC 5280 5.2.4 (a) to (d), 6.3.3 (c).
-pub(super) fn updates(delta: &Crl, complete: &Crl) -> bool {
+pub(super) fn updates(delta: &Crl, complete: &Crl, at: UnixTime) -> bool {
+    if delta.this_update() > at {
+        return false;
+    }
     let value = |crl: &Crl, oid| {
         crl.extensions()
             .find(|e| e.oid == oid)
@@ -24,19 +26,4 @@ pub(super) fn updates(delta: &Crl, complete: &Crl) -> bool {
         && same(oid::AUTHORITY_KEY_IDENTIFIER)
         && !complete_number.is_below(&base)
         && complete_number.is_below(&number)
-}
-
-/// The latest of `deltas`, which begin with the latest, that brings `complete` up to date for the
-/// time `at`.
-pub(super) fn latest<'a>(
-    deltas: &[&'a Crl],
-    complete: &Crl,
-    at: UnixTime,
-    budget: &mut Budget,
-) -> Option<&'a Crl> {
-    deltas
-        .iter()
-        .copied()
-        .take_while(|delta| budget.comparison(delta.issuer().der().len()).is_ok())
-        .find(|delta| delta.this_update() <= at && updates(delta, complete))
 }

@@ -1,4 +1,4 @@
-use super::Asked;
+use super::{Asked, RestsOn};
 use crate::crl::Crl;
 use crate::path::search::{Budget, name_of, nested};
 use crate::path::{KeyPurpose, PathInputs};
@@ -10,10 +10,10 @@ use crate::x509::{Certificate, KeyUsage};
 /// cross-certificates some more.
 const MAX_SIGNERS: usize = 16;
 
-/// Who signed a list, and the lists on which the status of that certificate rests.
+/// Who signed a list, and what the status of that certificate rests on.
 pub(super) struct Signer {
     pub(super) certificate: Certificate,
-    pub(super) crls: Vec<Crl>,
+    pub(super) rests_on: RestsOn,
 }
 
 /// Finds the certificate whose key signed the list, and validates its path, which must end at the
@@ -56,14 +56,14 @@ pub(super) fn of(
         if candidate.in_path || (own_list && certificate == asked.certificate) {
             return Ok(Signer {
                 certificate: certificate.clone(),
-                crls: Vec::new(),
+                rests_on: RestsOn::default(),
             });
         }
         match path_of(certificate, asked.above, inputs, budget) {
-            Ok(crls) => {
+            Ok(rests_on) => {
                 return Ok(Signer {
                     certificate: certificate.clone(),
-                    crls,
+                    rests_on,
                 });
             }
             Err(finding) => refused.push(finding),
@@ -122,13 +122,13 @@ fn others<'a>(crl: &Crl, above: &[Certificate], inputs: &PathInputs<'a>) -> Vec<
     others
 }
 
-/// The lists on which a path from the signer to the anchor of the path in question rests.
+/// What a path from the signer to the anchor of the path in question rests on.
 fn path_of(
     signer: &Certificate,
     above: &[Certificate],
     inputs: &PathInputs<'_>,
     budget: &mut Budget,
-) -> Result<Vec<Crl>, Finding> {
+) -> Result<RestsOn, Finding> {
     let anchor = above.last().cloned();
     let anchors: TrustAnchors = anchor.into_iter().collect();
     let inputs = PathInputs {
@@ -138,7 +138,7 @@ fn path_of(
     };
     let judged = nested(signer, &inputs, budget);
     match judged.value {
-        Some(path) => Ok(path.crls().to_vec()),
+        Some(path) => Ok(RestsOn::of(&path)),
         None => {
             let (rule, clause) = ("crl.issuer-path", "RFC 5280 6.3.3 (f)");
             let mut finding = Finding::indeterminate(rule, clause, SubIndication::TryLater)

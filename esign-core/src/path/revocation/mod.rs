@@ -8,8 +8,9 @@ mod ocsp;
 mod scope;
 
 use super::search::Budget;
-use super::{KeyPurpose, PathInputs, RevocationChecking};
+use super::{KeyPurpose, PathInputs, RevocationChecking, VerifiedPath};
 use crate::crl::Crl;
+use crate::ocsp::BasicResponse;
 use crate::oid;
 use crate::report::{Finding, SubIndication};
 use crate::time::UnixTime;
@@ -46,8 +47,37 @@ pub(super) struct Answer {
     /// When it was made: of two answers, the later counts.
     pub(super) made: UnixTime,
     pub(super) finding: Finding,
-    /// The lists that it rests on.
+    pub(super) rests_on: RestsOn,
+}
+
+/// The lists and responses on which a verdict rests, those about their signers included.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RestsOn {
     pub(super) crls: Vec<Crl>,
+    pub(super) ocsp: Vec<BasicResponse>,
+}
+
+impl RestsOn {
+    pub(super) fn of(path: &VerifiedPath) -> Self {
+        Self {
+            crls: path.crls().to_vec(),
+            ocsp: path.ocsp().to_vec(),
+        }
+    }
+
+    /// Takes in what another verdict rests on; what is there already is there once.
+    pub(super) fn extend(&mut self, other: Self) {
+        for crl in other.crls {
+            if self.crls.iter().all(|c| c.sha256() != crl.sha256()) {
+                self.crls.push(crl);
+            }
+        }
+        for response in other.ocsp {
+            if !self.ocsp.contains(&response) {
+                self.ocsp.push(response);
+            }
+        }
+    }
 }
 
 /// What one kind of source gives: an answer, and what was no answer, and why.
@@ -57,26 +87,26 @@ pub(super) struct Told {
     pub(super) unusable: Vec<Finding>,
 }
 
-/// Whether the certificate is not revoked at the time asked about, and the lists that show it.
+/// Whether the certificate is not revoked at the time asked about, and what shows it.
 pub(super) fn check(
     asked: Asked<'_>,
     inputs: &PathInputs<'_>,
     budget: &mut Budget,
-) -> (Finding, Vec<Crl>) {
+) -> (Finding, RestsOn) {
     if inputs.revocation == RevocationChecking::Skipped {
         let finding = Finding::remark(RULE, CLAUSE).with("skipped", true);
-        return (finding, Vec::new());
+        return (finding, RestsOn::default());
     }
     if let Some(reason) = exempt(&asked, inputs.purpose) {
         let finding = Finding::passed(RULE, reason).with("status_needed", false);
-        return (finding, Vec::new());
+        return (finding, RestsOn::default());
     }
     let responses = ocsp::ask(&asked, inputs, budget);
     decide(vec![responses, crl::ask(&asked, inputs, budget)], inputs)
 }
 
 /// Revocation is final, whoever shows it and however long ago; otherwise the latest answer counts.
-fn decide(sources: Vec<Told>, inputs: &PathInputs<'_>) -> (Finding, Vec<Crl>) {
+fn decide(sources: Vec<Told>, inputs: &PathInputs<'_>) -> (Finding, RestsOn) {
     let mut unusable = Vec::new();
     let mut best: Option<Answer> = None;
     for told in sources {
@@ -88,14 +118,14 @@ fn decide(sources: Vec<Told>, inputs: &PathInputs<'_>) -> (Finding, Vec<Crl>) {
         }
     }
     if let Some(best) = best {
-        return (best.finding, best.crls);
+        return (best.finding, best.rests_on);
     }
     let mut finding = Finding::indeterminate(RULE, CLAUSE, SubIndication::TryLater)
         .with("at", inputs.at)
         .with("lists", unusable.len());
     unusable.truncate(MAX_TOLD);
     finding.children = unusable;
-    (finding, Vec::new())
+    (finding, RestsOn::default())
 }
 
 /// Why no status is asked for, as the clause that says so.

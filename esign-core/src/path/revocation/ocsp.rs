@@ -1,5 +1,5 @@
-use super::{Answer, Asked, Told, Verdict};
-use crate::crl::{Crl, RevocationReason};
+use super::{Answer, Asked, RestsOn, Told, Verdict};
+use crate::crl::RevocationReason;
 use crate::ocsp::{self, BasicResponse, CertStatus, Question, judge_with};
 use crate::path::search::{Budget, name_of, nested};
 use crate::path::{KeyPurpose, PathInputs};
@@ -10,8 +10,10 @@ use crate::x509::Certificate;
 
 const RULE: &str = super::RULE;
 const CLAUSE: &str = "RFC 6960 3.2";
-/// Most responses that are asked about one certificate. One that is current suffices.
-const MAX_RESPONSES: usize = 16;
+/// Most responses that are asked about one certificate: so many of the latest, and as many of those
+/// given first. Anybody can make some that look later than the genuine one; but whoever validates
+/// gives his own evidence first. One that is current suffices.
+const MAX_RESPONSES: usize = 8;
 
 /// Asks every response that speaks of the certificate, the latest first. One that says revoked
 /// for good is believed whatever the others say.
@@ -25,8 +27,10 @@ pub(super) fn ask(asked: &Asked<'_>, inputs: &PathInputs<'_>, budget: &mut Budge
     };
     let responses = inputs.evidence.ocsp_for(asked.certificate, issuer);
     let mut responses: Vec<&BasicResponse> = responses.collect();
+    let mut later = responses.split_off(responses.len().min(MAX_RESPONSES));
+    later.sort_by_key(|r| core::cmp::Reverse(r.produced_at()));
+    responses.extend(later.into_iter().take(MAX_RESPONSES));
     responses.sort_by_key(|r| core::cmp::Reverse(r.produced_at()));
-    responses.truncate(MAX_RESPONSES);
     for response in responses {
         if budget.candidate().is_err() {
             break;
@@ -86,10 +90,13 @@ fn one(
         CertStatus::Revoked { .. } | CertStatus::Unknown => (Verdict::Held, inputs.at),
         CertStatus::Good => (Verdict::Good, inputs.at),
     };
-    let crls = match &answer.delegate {
-        Some(delegate) => path_of(delegate, at, asked, inputs, budget)?,
-        None => Vec::new(),
+    let mut rests_on = RestsOn {
+        crls: Vec::new(),
+        ocsp: vec![response.clone()],
     };
+    if let Some(delegate) = &answer.delegate {
+        rests_on.extend(path_of(delegate, at, asked, inputs, budget)?);
+    }
     let finding = finding(&verdict, &answer.status, asked)
         .with("this_update", answer.this_update)
         .with("responder", response.responder().to_string());
@@ -97,7 +104,7 @@ fn one(
         verdict,
         made: answer.this_update,
         finding,
-        crls,
+        rests_on,
     })
 }
 
@@ -118,7 +125,7 @@ fn finding(verdict: &Verdict, status: &CertStatus, asked: &Asked<'_>) -> Finding
         .with("reason", reason.name())
 }
 
-/// The lists on which a path from the responder to the anchor of the path in question rests. Its
+/// What a path from the responder to the anchor of the path in question rests on. Its
 /// own status is asked for unless it has `id-pkix-ocsp-nocheck`.
 fn path_of(
     delegate: &Certificate,
@@ -126,7 +133,7 @@ fn path_of(
     asked: &Asked<'_>,
     inputs: &PathInputs<'_>,
     budget: &mut Budget,
-) -> Result<Vec<Crl>, Finding> {
+) -> Result<RestsOn, Finding> {
     let anchors: TrustAnchors = asked.above.last().cloned().into_iter().collect();
     let inputs = PathInputs {
         anchors: &anchors,
@@ -136,7 +143,7 @@ fn path_of(
     };
     let judged = nested(delegate, &inputs, budget);
     match judged.value {
-        Some(path) => Ok(path.crls().to_vec()),
+        Some(path) => Ok(RestsOn::of(&path)),
         None => {
             let (rule, clause) = ("ocsp.responder-path", "RFC 6960 4.2.2.2.1");
             let mut finding = Finding::indeterminate(rule, clause, SubIndication::TryLater)

@@ -2,7 +2,7 @@
 //! in the same run.
 //!
 //! `cargo bench -p ca-server --bench issuance [-- [--smoke] [--store postgres://USER@HOST/DATABASE] [COUNT]]`:
-//! 64 clients at once receive a request with its vetted identity (P-256, possession proven), issue
+//! 256 clients at once receive a request with its vetted identity (P-256, possession proven), issue
 //! and publish: what the service does behind its interface. Each certificate is three waits for
 //! durable storage: request, intent, certificate. Raw is the request's verification and one P-256
 //! signature, on one core, in turns with ours; then two persons are needed, and an approval is a
@@ -19,6 +19,8 @@
 mod load;
 
 use std::collections::HashSet;
+use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -40,7 +42,7 @@ use esign_core::x509::{
 };
 
 /// Requests under way at once.
-const CLIENTS: usize = 64;
+const CLIENTS: usize = 256;
 const ROUNDS: usize = 5;
 
 fn main() {
@@ -118,8 +120,25 @@ fn main() {
             waits[waits.len() * 99 / 100],
         );
     }
+    println!(
+        "4 KiB appended and flushed to the same disk, one after another: {:.0}/s",
+        flushes(&dir, args.smoke)
+    );
     drop(store);
     std::fs::remove_dir_all(&dir).unwrap();
+}
+
+/// How often a second the disk makes something durable: each group of acts waits for it once.
+fn flushes(dir: &Path, smoke: bool) -> f64 {
+    let mut file = std::fs::File::create(dir.join("flushed")).unwrap();
+    let time = Duration::from_millis(if smoke { 20 } else { 700 });
+    let (began, mut done) = (Instant::now(), 0_u32);
+    while began.elapsed() < time {
+        file.write_all(&[7; 4096]).unwrap();
+        file.sync_data().unwrap();
+        done += 1;
+    }
+    f64::from(done) / began.elapsed().as_secs_f64()
 }
 
 /// An empty store learns the issuer.

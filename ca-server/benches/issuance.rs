@@ -80,7 +80,11 @@ fn main() {
     let mut seen = HashSet::new();
     println!(
         "{count} certificates a round, {rounds} rounds, {CLIENTS} clients, {}",
-        if args.store.is_some() { "PostgreSQL" } else { "SQLite" }
+        if args.store.is_some() {
+            "PostgreSQL"
+        } else {
+            "SQLite"
+        }
     );
     for approvals in [0, 1] {
         for profile in &mut settings.profiles {
@@ -167,10 +171,7 @@ fn requests(count: usize) -> Vec<Asked> {
     (0..count)
         .map(|n| {
             let key = PrivateKey::generate(KeySpec::Ec(Curve::P256)).unwrap();
-            let name = NameBuilder::new()
-                .with(COMMON_NAME, "x")
-                .build()
-                .unwrap();
+            let name = NameBuilder::new().with(COMMON_NAME, "x").build().unwrap();
             let identity = Identity::NaturalPerson(NaturalPerson {
                 given_name: "Aynur".to_owned(),
                 surname: format!("Məmmədova {n}"),

@@ -31,7 +31,9 @@ use rusqlite::{Connection, params};
 
 fn main() {
     let args = load::Args::read();
-    let most = args.count.unwrap_or(if args.smoke { 1000 } else { 1_000_000 });
+    let most = args
+        .count
+        .unwrap_or(if args.smoke { 1000 } else { 1_000_000 });
     let acts = if args.smoke { 5 } else { 400 };
     for count in [10, u64::try_from(most).unwrap()] {
         let dir = load::folder("scale");
@@ -41,7 +43,10 @@ fn main() {
         let issuer = issuer(&path);
         fill(&path, &issuer, count);
         let size = std::fs::metadata(&path).unwrap().len();
-        println!("{count} certificates of as many holders, {} MB", size / 1_000_000);
+        println!(
+            "{count} certificates of as many holders, {} MB",
+            size / 1_000_000
+        );
         let began = Instant::now();
         let store = SqliteStore::open(&path).unwrap();
         println!("  store opened in {:.2?}", began.elapsed());
@@ -122,7 +127,14 @@ fn id(issuer: &KeyId, n: u64) -> CertificateId {
 }
 
 const SURNAMES: [&str; 8] = [
-    "məmmədov", "əliyev", "həsənov", "hüseynov", "quliyev", "rəhimov", "cəfərov", "nağıyev",
+    "məmmədov",
+    "əliyev",
+    "həsənov",
+    "hüseynov",
+    "quliyev",
+    "rəhimov",
+    "cəfərov",
+    "nağıyev",
 ];
 
 /// Name by which a holder is found: one of a few surnames, and what tells him from the others.
@@ -202,7 +214,10 @@ fn timed(acts: u64, count: u64, mut work: impl FnMut(u64)) -> Vec<Duration> {
 
 fn look(store: &SqliteStore, issuer: &KeyId, count: u64, acts: u64) {
     let standing = timed(acts, count, |n| {
-        assert_eq!(store.standing(&id(issuer, n)).unwrap(), Some(Standing::Good));
+        assert_eq!(
+            store.standing(&id(issuer, n)).unwrap(),
+            Some(Standing::Good)
+        );
     });
     told("where a certificate stands (OCSP)", standing);
     let named = timed(acts, count, |n| {

@@ -22,7 +22,7 @@
 
 mod load;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -44,9 +44,9 @@ use ca_server::store::Store;
 use ca_server::store::sqlite::SqliteStore;
 use ca_server::tsa::{ClockWatch, Synchronisation, SystemClocks, TimeStamper, TimeStamperOptions};
 use esign_core::keys::{DigestAlgorithm, Hasher, PrivateKey, SigningKey};
+use esign_core::ocsp::{CertId, Nonce, OcspResponse, RequestBuilder};
 use esign_core::oid::ObjectIdentifier;
 use esign_core::tsp;
-use esign_core::ocsp::{CertId, Nonce, OcspResponse, RequestBuilder};
 use esign_core::x509::{Certificate, SerialNumber};
 use load::{Client, Rate};
 use rusqlite::{Connection, params};
@@ -293,8 +293,17 @@ impl Bench {
             })
             .collect();
         let fixed = stamper.answer(&asked[0]);
-        assert!(tsp::TimeStampResp::from_der(&fixed).unwrap().token.is_some());
-        println!("time-stamps of {} octets, key {}", fixed.len(), key.algorithms()[0]);
+        assert!(
+            tsp::TimeStampResp::from_der(&fixed)
+                .unwrap()
+                .token
+                .is_some()
+        );
+        println!(
+            "time-stamps of {} octets, key {}",
+            fixed.len(),
+            key.algorithms()[0]
+        );
         let served = Arc::new(ca_server::tsa::http::Served {
             stamper: Arc::new(stamper),
             misdirected: AtomicU64::new(0),
@@ -354,7 +363,7 @@ impl Bench {
             .ok()?;
         let address: SocketAddr = ([127, 0, 0, 1], port).into();
         // The first connection asks: one that closes without a word keeps OpenSSL 3.0 busy for ever.
-        let began = Instant::load::now();
+        let began = Instant::now();
         let mut first = loop {
             match TcpStream::connect(address) {
                 Ok(stream) => break stream,
@@ -395,7 +404,7 @@ impl Bench {
             });
             for n in 0..3 {
                 let before = answered.load(Ordering::Relaxed);
-                let began = Instant::load::now();
+                let began = Instant::now();
                 let list = publisher.publish(load::now().plus(n)).unwrap();
                 let took = began.elapsed();
                 let rate = (answered.load(Ordering::Relaxed) - before) as f64 / took.as_secs_f64();
@@ -408,7 +417,7 @@ impl Bench {
             }
             stop.store(true, Ordering::Relaxed);
         });
-        let quiet = Instant::load::now();
+        let quiet = Instant::now();
         publisher.publish(load::now().plus(3)).unwrap();
         println!("the same, nothing else asked: {:.2?}", quiet.elapsed());
     }
@@ -468,7 +477,9 @@ fn signatures(key: &PrivateKey, time: Duration) -> Rate {
         done += 1;
     }
     let others = load::others_time().saturating_sub(others);
-    let used = load::processor_time().saturating_sub(all).saturating_sub(others);
+    let used = load::processor_time()
+        .saturating_sub(all)
+        .saturating_sub(others);
     Rate {
         a_second: done as f64 / began.elapsed().as_secs_f64(),
         of_processor: done as f64 / used.as_secs_f64(),

@@ -19,10 +19,10 @@ use esign_core::x509::{Certificate, SerialNumber};
 
 pub use self::issue::{Issued, Settled};
 pub use self::mass::{MassReport, MassRevocation};
+use self::proofs::Proofs;
 pub use self::request::{NewRequest, RequestView};
 pub(crate) use self::request::{fits, holder, prove, random_octets};
 pub use self::status::Revocation;
-use self::proofs::Proofs;
 use crate::acts::{Act, Change};
 use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::{CertificateId, KeyId, Name, Serial};

@@ -61,13 +61,19 @@ mod tests {
         proofs.keep(one.der(), prove(one.der()).unwrap());
         // Another request is verified, and one that was tampered with is known to nobody.
         let found = proofs.take(other.der()).unwrap();
-        assert_eq!(found.public_key().spki(), prove(other.der()).unwrap().public_key().spki());
+        assert_eq!(
+            found.public_key().spki(),
+            prove(other.der()).unwrap().public_key().spki()
+        );
         let mut tampered = one.der().to_vec();
         *tampered.last_mut().unwrap() ^= 1;
         assert!(proofs.take(&tampered).is_err());
         assert_eq!(proofs.map().len(), 1);
         let found = proofs.take(one.der()).unwrap();
-        assert_eq!(found.public_key().spki(), prove(one.der()).unwrap().public_key().spki());
+        assert_eq!(
+            found.public_key().spki(),
+            prove(one.der()).unwrap().public_key().spki()
+        );
         assert_eq!(proofs.map().len(), 0);
         for n in 0..=MOST {
             proofs.keep(&n.to_be_bytes(), found.clone());

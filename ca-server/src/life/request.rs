@@ -307,8 +307,8 @@ fn weak(proven: &ProvenKey) -> Result<(), CentreError> {
 }
 
 pub(crate) fn prove(csr: &[u8]) -> Result<ProvenKey, CentreError> {
-    let csr = Request::read(csr)
-        .map_err(|e| CentreError::new(CentreErrorKind::Request, "request", e))?;
+    let csr =
+        Request::read(csr).map_err(|e| CentreError::new(CentreErrorKind::Request, "request", e))?;
     verify(csr)
 }
 

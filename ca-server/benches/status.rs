@@ -55,19 +55,18 @@ use rusqlite::{Connection, params};
 const ASKED: u64 = 1000;
 /// Anybody's; a test policy (RFC 3161 has none of its own).
 const POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1");
-const ROUNDS: usize = 7;
-const ROUND: Duration = Duration::from_millis(700);
 
 fn main() {
-    // `cargo bench -- --test` only sees that it works.
-    let smoke = std::env::args().any(|a| a == "--test");
-    let count = std::env::args()
-        .skip(1)
-        .find_map(|a| a.parse().ok())
-        .unwrap_or(if smoke { 2_000 } else { 1_000_000 });
-    let folder = std::env::temp_dir().join(format!("ca-status-bench-{}", std::process::id()));
-    let centre = Bench::new(folder, count);
+    let args = load::Args::read();
+    let count = args
+        .count
+        .unwrap_or(if args.smoke { 2000 } else { 1_000_000 });
+    let mut centre = Bench::new(load::folder("status"), u64::try_from(count).unwrap());
+    if args.smoke {
+        (centre.rounds, centre.round) = (1, Duration::from_millis(50));
+    }
     centre.answers();
+    centre.stamps();
     centre.list();
     std::fs::remove_dir_all(&centre.dir).unwrap();
 }
@@ -469,21 +468,9 @@ fn fill(path: &Path, issuing: &Certificate, root: &Certificate, count: u64) {
 
 fn signatures(key: &PrivateKey, time: Duration) -> Rate {
     let algorithm = key.algorithms()[0];
-    let (all, others) = (load::processor_time(), load::others_time());
-    let began = Instant::now();
-    let mut done = 0_u64;
-    while began.elapsed() < time {
+    load::busy(time, || {
         key.sign(algorithm, &[7; 300]).unwrap();
-        done += 1;
-    }
-    let others = load::others_time().saturating_sub(others);
-    let used = load::processor_time()
-        .saturating_sub(all)
-        .saturating_sub(others);
-    Rate {
-        a_second: done as f64 / began.elapsed().as_secs_f64(),
-        of_processor: done as f64 / used.as_secs_f64(),
-    }
+    })
 }
 
 /// What fixed octets and a signature take together.

@@ -1,10 +1,14 @@
-//! OCSP answers a second over loopback, and a large list, each beside its limit in the same run.
+//! OCSP answers and time-stamps a second over loopback, and a large list, each beside its limit in
+//! the same run.
 //!
-//! `cargo bench -p ca-server --bench status [-- CERTIFICATES]`: a store of CERTIFICATES certificates
-//! (1,000,000 where not given) and as many entries of another authority's list; one thread serves, one
-//! asks over 32 connections. Fixed octets of the same size from the same server are the limit of
-//! pre-signed answers; with the raw signature, that of answers signed for each request. `openssl ocsp`
-//! answers from the same certificates, one connection a request, as it can no other way.
+//! `cargo bench -p ca-server --bench status [-- [--smoke] [CERTIFICATES]]`: a store of CERTIFICATES
+//! certificates (1,000,000 where not given) and as many entries of another authority's list; one
+//! thread serves, one asks over 32 connections. Fixed octets of the same size from the same server are
+//! the limit of pre-signed answers; with the raw signature, that of answers signed for each request.
+//! `openssl ocsp` answers from the same certificates, one connection a request, as it can no other way.
+//!
+//! Ratios are those of the processor's time that the server used: on a machine that has other work,
+//! too, the clock's seconds are printed but compare nothing.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +19,8 @@
     clippy::indexing_slicing,
     reason = "a bench that meets the unexpected should stop; its figures are rounded"
 )]
+
+mod load;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -36,35 +42,66 @@ use ca_server::status::{
 };
 use ca_server::store::Store;
 use ca_server::store::sqlite::SqliteStore;
-use esign_core::keys::{DigestAlgorithm, PrivateKey, SigningKey};
+use ca_server::tsa::{ClockWatch, Synchronisation, SystemClocks, TimeStamper, TimeStamperOptions};
+use esign_core::keys::{DigestAlgorithm, Hasher, PrivateKey, SigningKey};
 use esign_core::ocsp::{CertId, Nonce, OcspResponse, RequestBuilder};
-use esign_core::time::UnixTime;
+use esign_core::oid::ObjectIdentifier;
+use esign_core::tsp;
 use esign_core::x509::{Certificate, SerialNumber};
+use load::{Client, Rate};
 use rusqlite::{Connection, params};
 
-/// Connections that are asked over at once.
-const CONNECTIONS: usize = 32;
 /// Certificates that are asked for again and again.
 const ASKED: u64 = 1000;
-const ROUNDS: usize = 7;
-const ROUND: Duration = Duration::from_millis(700);
+/// Anybody's; a test policy (RFC 3161 has none of its own).
+const POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1");
 
 fn main() {
-    // `cargo bench -- --test` only sees that it works.
-    let smoke = std::env::args().any(|a| a == "--test");
-    let count = std::env::args()
-        .skip(1)
-        .find_map(|a| a.parse().ok())
-        .unwrap_or(if smoke { 2_000 } else { 1_000_000 });
-    let folder = std::env::temp_dir().join(format!("ca-status-bench-{}", std::process::id()));
-    let centre = Bench::new(folder, count);
+    let args = load::Args::read();
+    let count = args
+        .count
+        .unwrap_or(if args.smoke { 2000 } else { 1_000_000 });
+    let mut centre = Bench::new(load::folder("status"), u64::try_from(count).unwrap());
+    if args.smoke {
+        (centre.rounds, centre.round) = (1, Duration::from_millis(50));
+    }
     centre.answers();
+    centre.stamps();
     centre.list();
     std::fs::remove_dir_all(&centre.dir).unwrap();
 }
 
-fn now() -> UnixTime {
-    ca_server::service::assemble::system_clock()
+/// One thread that serves `router`, and `fixed` octets under `/fixed`.
+fn start(router: Router, fixed: &[u8]) -> SocketAddr {
+    let fixed = Bytes::copy_from_slice(fixed);
+    let fixed = move |_: Bytes| async move {
+        let headers = [
+            (header::CONTENT_TYPE, "application/ocsp-response"),
+            (header::CACHE_CONTROL, "no-store"),
+        ];
+        (headers, fixed)
+    };
+    let router = router.merge(Router::new().route("/fixed", post(fixed)));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(async {
+                // The work is to be on the one worker, not on this thread.
+                tokio::spawn(async {
+                    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                    axum::serve(listener, router).await.unwrap();
+                })
+                .await
+                .unwrap();
+            });
+    });
+    address
 }
 
 fn serial(n: u64) -> [u8; 16] {
@@ -76,6 +113,8 @@ fn serial(n: u64) -> [u8; 16] {
 struct Bench {
     dir: PathBuf,
     count: u64,
+    rounds: usize,
+    round: Duration,
     issuing: Certificate,
     root: Certificate,
     store: Arc<SqliteStore>,
@@ -85,7 +124,7 @@ impl Bench {
     fn new(dir: PathBuf, count: u64) -> Self {
         let who = Who {
             by: Name::new("bench").unwrap(),
-            at: now(),
+            at: load::now(),
         };
         let options = InitOptions::new("Bench", "Bench MMC");
         let centre = Centre::init(&dir, &options, None, &who).unwrap();
@@ -97,6 +136,8 @@ impl Bench {
         Self {
             dir,
             count,
+            rounds: 7,
+            round: Duration::from_millis(700),
             issuing,
             root,
             store,
@@ -130,37 +171,9 @@ impl Bench {
             public_lists: self.dir.join("lists"),
             files: Files::default(),
             issuers: std::collections::HashMap::new(),
-            clock: now,
+            clock: load::now,
         };
-        let fixed = Bytes::copy_from_slice(fixed);
-        let fixed = move |_: Bytes| async move {
-            let headers = [
-                (header::CONTENT_TYPE, "application/ocsp-response"),
-                (header::CACHE_CONTROL, "no-store"),
-            ];
-            (headers, fixed)
-        };
-        let router = routes(Arc::new(served)).merge(Router::new().route("/fixed", post(fixed)));
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
-        std::thread::spawn(move || {
-            tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(1)
-                .enable_all()
-                .build()
-                .unwrap()
-                .block_on(async {
-                    // The work is to be on the one worker, not on this thread.
-                    tokio::spawn(async {
-                        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                        axum::serve(listener, router).await.unwrap();
-                    })
-                    .await
-                    .unwrap();
-                });
-        });
-        (address, responder)
+        (start(routes(Arc::new(served)), fixed), responder)
     }
 
     fn request(&self, n: u64, nonce: bool) -> Vec<u8> {
@@ -190,7 +203,7 @@ impl Bench {
             )],
             ResponderOptions::default(),
         );
-        let fixed = probe.answer(&plain[0], now()).der;
+        let fixed = probe.answer(&plain[0], load::now()).der;
         let told = OcspResponse::from_der(&fixed).unwrap().basic.unwrap();
         assert_eq!(told.singles()[0].status, esign_core::ocsp::CertStatus::Good);
         println!(
@@ -202,63 +215,126 @@ impl Bench {
         let mut client = Client::new(address);
         let (as_fixed, as_plain) = (http("/fixed", &plain), http("/ocsp", &plain));
         let as_nonces = http("/ocsp", &nonces);
-        client.ask(&as_plain, ROUND);
+        client.ask(&as_plain, self.round);
         let key = self.key("issuing.pem");
         let (mut f, mut p, mut s, mut raw) = (vec![], vec![], vec![], vec![]);
-        for _ in 0..ROUNDS {
-            f.push(client.ask(&as_fixed, ROUND));
-            p.push(client.ask(&as_plain, ROUND));
-            s.push(client.ask(&as_nonces, ROUND));
-            raw.push(signatures(key.as_ref(), ROUND));
+        for _ in 0..self.rounds {
+            f.push(client.ask(&as_fixed, self.round));
+            p.push(client.ask(&as_plain, self.round));
+            s.push(client.ask(&as_nonces, self.round));
+            raw.push(signatures(key.as_ref(), self.round));
         }
-        let ratios = |a: &[f64], b: &[f64]| median(a.iter().zip(b).map(|(a, b)| a / b).collect());
-        let bound: Vec<f64> = f
-            .iter()
-            .zip(&raw)
-            .map(|(f, r)| 1.0 / (1.0 / f + 1.0 / r))
-            .collect();
-        println!("fixed octets                 {:>8.0}/s", median(f.clone()));
-        println!(
-            "raw signature                {:>8.0}/s",
-            median(raw.clone())
-        );
-        println!(
-            "pre-signed                   {:>8.0}/s   {:.2} of fixed octets (goal 0.90)",
-            median(p.clone()),
-            ratios(&p, &f)
-        );
-        println!(
-            "signed per answer            {:>8.0}/s   {:.2} of 1 / (1/fixed + 1/sign) (goal 0.80)",
-            median(s.clone()),
-            ratios(&s, &bound)
-        );
+        line("raw signature", &raw, None);
+        line("fixed octets", &f, None);
+        line("pre-signed", &p, Some((&f, "of fixed octets (goal 0.90)")));
+        let bound = bound(&f, &raw);
+        let goal = "of 1 / (1/fixed + 1/sign) (goal 0.80)";
+        line("signed per answer", &s, Some((&bound, goal)));
         let counts = responder.counts();
         assert!(
             counts.presigned.load(Ordering::Relaxed) > counts.signed.load(Ordering::Relaxed) / 10
         );
         assert_eq!(counts.failed.load(Ordering::Relaxed), 0);
-        for (what, requests) in [("pre-signed", &as_plain), ("signed per answer", &as_nonces)] {
-            let mut took = Client::new(address).one_by_one(requests);
-            took.sort_unstable();
-            println!(
-                "{what:28} p50 {:?}   p99 {:?}, one connection",
-                took[took.len() / 2],
-                took[took.len() * 99 / 100]
-            );
+        for (what, requests) in [
+            ("fixed octets", &as_fixed),
+            ("pre-signed", &as_plain),
+            ("signed per answer", &as_nonces),
+        ] {
+            waits(what, address, requests);
         }
+        let time = self.round * 4;
         let single = http_closing("/ocsp", &nonces);
-        let ours = connections(address, &single);
-        println!("signed, a connection each    {ours:>8.0}/s");
-        if let Some(theirs) = self.openssl(&http_closing("/", &nonces)) {
+        let theirs = self.openssl(&http_closing("/", &nonces), time);
+        let used = load::others_time();
+        let (rate, done) = load::connections(address, &single, time);
+        let used = load::others_time().saturating_sub(used).as_secs_f64() * 1e6 / done as f64;
+        println!("signed, a connection each    {rate:>8.0}/s   {used:.0} µs of processor each");
+        if let Some((rate, each)) = theirs {
             println!(
-                "openssl ocsp, likewise       {theirs:>8.0}/s   ours / theirs {:.2}",
-                ours / theirs
+                "openssl ocsp, likewise       {rate:>8.0}/s   {each:.0} µs of processor each; ours / theirs {:.2} \
+                 (goal above 1), over kept connections {:.2}",
+                each / used,
+                each / 1e6 * load::median(s.iter().map(|s| s.of_processor).collect()),
             );
         }
     }
 
+    /// Time-stamps, with a key of the same kind.
+    fn stamps(&self) {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../test-vectors/tsp/");
+        let file = |name: &str| std::fs::read(format!("{folder}{name}")).unwrap();
+        let key = Arc::new(PrivateKey::from_file(&file("authority.key.pem"), None).unwrap());
+        let certificate = esign_core::x509::certificates(&file("authority.pem")).unwrap();
+        let options = TimeStamperOptions::new(POLICY);
+        let clock = Arc::new(ClockWatch::new(
+            Box::new(SystemClocks::new()),
+            options.accuracy,
+        ));
+        let vouched = Synchronisation::Vouched {
+            max_error: Duration::from_millis(10),
+        };
+        clock.tell(vouched, clock.monotonic());
+        let stamper = TimeStamper::new(
+            key.clone(),
+            certificate[0].clone(),
+            &[],
+            options,
+            clock,
+            Arc::new(ring::rand::SystemRandom::new()),
+        )
+        .unwrap();
+        let asked: Vec<_> = (0..ASKED)
+            .map(|n| {
+                let digest = Hasher::digest(DigestAlgorithm::Sha256, &n.to_be_bytes());
+                let nonce = tsp::Nonce::random(&ring::rand::SystemRandom::new()).unwrap();
+                let imprint = tsp::MessageImprint::new(&digest);
+                tsp::TimeStampReq::new(imprint, Some(nonce)).to_der()
+            })
+            .collect();
+        let fixed = stamper.answer(&asked[0]);
+        assert!(
+            tsp::TimeStampResp::from_der(&fixed)
+                .unwrap()
+                .token
+                .is_some()
+        );
+        println!(
+            "time-stamps of {} octets, key {}",
+            fixed.len(),
+            key.algorithms()[0]
+        );
+        let served = Arc::new(ca_server::tsa::http::Served {
+            stamper: Arc::new(stamper),
+            misdirected: AtomicU64::new(0),
+        });
+        let address = start(ca_server::tsa::http::routes(served.clone()), &fixed);
+        let ask = |path| -> Vec<_> {
+            let kind = ca_server::tsa::http::QUERY;
+            asked
+                .iter()
+                .map(|body| load::post(path, kind, body, false))
+                .collect()
+        };
+        let (as_fixed, as_stamps) = (ask("/fixed"), ask("/tsa"));
+        let mut client = Client::new(address);
+        let (mut f, mut s, mut raw) = (vec![], vec![], vec![]);
+        for _ in 0..self.rounds {
+            f.push(client.ask(&as_fixed, self.round));
+            s.push(client.ask(&as_stamps, self.round));
+            raw.push(signatures(key.as_ref(), self.round));
+        }
+        let goal = "of 1 / (1/fixed + 1/sign) (goal 0.80)";
+        line("raw signature", &raw, None);
+        line("fixed octets", &f, None);
+        line("time-stamps", &s, Some((&bound(&f, &raw), goal)));
+        waits("time-stamps", address, &as_stamps);
+        assert!(served.stamper.counters().refused().all(|(_, n)| n == 0));
+    }
+
     /// `openssl ocsp` over the same certificates.
-    fn openssl(&self, requests: &[Vec<u8>]) -> Option<f64> {
+    ///
+    /// Answers a second, and microseconds of its processor for each.
+    fn openssl(&self, requests: &[Vec<u8>], time: Duration) -> Option<(f64, f64)> {
         let index = self.dir.join("index.txt");
         let mut out = std::io::BufWriter::new(std::fs::File::create(&index).unwrap());
         for n in 0..self.count {
@@ -296,10 +372,12 @@ impl Bench {
         };
         first.write_all(&requests[0]).unwrap();
         first.read_to_end(&mut Vec::new()).unwrap();
-        let rate = connections(address, requests);
+        let used = load::time_of(child.id());
+        let (rate, done) = load::connections(address, requests, time);
+        let used = load::time_of(child.id()).saturating_sub(used).as_secs_f64();
         child.kill().unwrap();
         child.wait().unwrap();
-        Some(rate)
+        Some((rate, used * 1e6 / done as f64))
     }
 
     fn list(&self) {
@@ -313,20 +391,20 @@ impl Bench {
         let (address, _) = self.serve(b"fixed");
         let plain: Vec<_> = (0..ASKED).map(|n| self.request(n, false)).collect();
         let requests = http("/ocsp", &plain);
-        let alone = Client::new(address).ask(&requests, ROUND);
+        let alone = Client::new(address).ask(&requests, self.round).a_second;
         let (stop, answered) = (AtomicBool::new(false), AtomicU64::new(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let mut client = Client::new(address);
                 while !stop.load(Ordering::Relaxed) {
                     client.ask(&requests, Duration::ZERO);
-                    answered.fetch_add(CONNECTIONS as u64, Ordering::Relaxed);
+                    answered.fetch_add(load::CONNECTIONS as u64, Ordering::Relaxed);
                 }
             });
             for n in 0..3 {
                 let before = answered.load(Ordering::Relaxed);
                 let began = Instant::now();
-                let list = publisher.publish(now().plus(n)).unwrap();
+                let list = publisher.publish(load::now().plus(n)).unwrap();
                 let took = began.elapsed();
                 let rate = (answered.load(Ordering::Relaxed) - before) as f64 / took.as_secs_f64();
                 println!(
@@ -339,7 +417,7 @@ impl Bench {
             stop.store(true, Ordering::Relaxed);
         });
         let quiet = Instant::now();
-        publisher.publish(now().plus(3)).unwrap();
+        publisher.publish(load::now().plus(3)).unwrap();
         println!("the same, nothing else asked: {:.2?}", quiet.elapsed());
     }
 }
@@ -358,7 +436,7 @@ fn fill(path: &Path, issuing: &Certificate, root: &Certificate, count: u64) {
     let audit: i64 = c
         .query_row("SELECT max(id) FROM audit", [], |row| row.get(0))
         .unwrap();
-    let at = now().seconds();
+    let at = load::now().seconds();
     let tx = c.transaction().unwrap();
     {
         let mut certificate = tx
@@ -388,146 +466,56 @@ fn fill(path: &Path, issuing: &Certificate, root: &Certificate, count: u64) {
     tx.commit().unwrap();
 }
 
-fn signatures(key: &PrivateKey, time: Duration) -> f64 {
+fn signatures(key: &PrivateKey, time: Duration) -> Rate {
     let algorithm = key.algorithms()[0];
-    let began = Instant::now();
-    let mut done = 0_u64;
-    while began.elapsed() < time {
+    load::busy(time, || {
         key.sign(algorithm, &[7; 300]).unwrap();
-        done += 1;
-    }
-    done as f64 / began.elapsed().as_secs_f64()
+    })
 }
 
-fn median(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all[all.len() / 2]
-}
-
-fn post_of(path: &str, body: &[u8], more: &str) -> Vec<u8> {
-    let mut whole = format!(
-        "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/ocsp-request\r\n{more}\
-         content-length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
-    whole.extend_from_slice(body);
-    whole
-}
-
-fn http(path: &str, bodies: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    bodies.iter().map(|body| post_of(path, body, "")).collect()
-}
-
-fn http_closing(path: &str, bodies: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    bodies
+/// What fixed octets and a signature take together.
+fn bound(fixed: &[Rate], raw: &[Rate]) -> Vec<Rate> {
+    let both = |f: f64, r: f64| 1.0 / (1.0 / f + 1.0 / r);
+    fixed
         .iter()
-        .map(|body| post_of(path, body, "connection: close\r\n"))
+        .zip(raw)
+        .map(|(f, r)| Rate {
+            a_second: both(f.a_second, r.a_second),
+            of_processor: both(f.of_processor, r.of_processor),
+        })
         .collect()
 }
 
-/// Answers a second where each request has its own connection, four at a time.
-fn connections(address: SocketAddr, requests: &[Vec<u8>]) -> f64 {
-    let began = Instant::now();
-    let mut done = 0_u64;
-    let mut answer = Vec::new();
-    while began.elapsed() < Duration::from_secs(3) {
-        let mut open: Vec<_> = (0..4)
-            .map(|_| TcpStream::connect(address).unwrap())
-            .collect();
-        for (n, stream) in open.iter_mut().enumerate() {
-            let request = &requests[(done as usize + n) % requests.len()];
-            stream.write_all(request).unwrap();
-        }
-        for mut stream in open {
-            answer.clear();
-            stream.read_to_end(&mut answer).unwrap();
-            assert!(answer.len() > 500, "{}", String::from_utf8_lossy(&answer));
-            done += 1;
-        }
-    }
-    done as f64 / began.elapsed().as_secs_f64()
+/// Prints the median rate and the median of its ratios to the limit.
+fn line(what: &str, rates: &[Rate], limit: Option<(&[Rate], &str)>) {
+    let clock = load::median(rates.iter().map(|r| r.a_second).collect());
+    let used = load::median(rates.iter().map(|r| r.of_processor).collect());
+    let of = limit.map_or_else(String::new, |(limit, goal)| {
+        let all = rates.iter().zip(limit);
+        let ratios = all.map(|(r, l)| r.of_processor / l.of_processor);
+        format!("   {:.2} {goal}", load::median(ratios.collect()))
+    });
+    println!("{what:28} {clock:>8.0}/s   {used:>8.0}/s of one processor{of}");
 }
 
-struct Client {
-    open: Vec<TcpStream>,
-    next: usize,
+fn waits(what: &str, address: SocketAddr, requests: &[Vec<u8>]) {
+    let mut took = Client::new(address).one_by_one(requests, 3000);
+    took.sort_unstable();
+    println!(
+        "{what:28} p50 {:?}   p99 {:?}, one connection",
+        took[took.len() / 2],
+        took[took.len() * 99 / 100]
+    );
 }
 
-impl Client {
-    fn new(address: SocketAddr) -> Self {
-        let open = (0..CONNECTIONS)
-            .map(|_| {
-                let stream = TcpStream::connect(address).unwrap();
-                stream.set_nodelay(true).unwrap();
-                stream
-            })
-            .collect();
-        Self { open, next: 0 }
-    }
+const KIND: &str = "application/ocsp-request";
 
-    fn next<'a>(&mut self, requests: &'a [Vec<u8>]) -> &'a [u8] {
-        self.next = (self.next + 1) % requests.len();
-        &requests[self.next]
-    }
-
-    /// Answers a second; every connection has one request under way. At least one turn.
-    fn ask(&mut self, requests: &[Vec<u8>], time: Duration) -> f64 {
-        let began = Instant::now();
-        let mut done = 0;
-        for i in 0..CONNECTIONS {
-            let request = self.next(requests);
-            self.open[i].write_all(request).unwrap();
-        }
-        loop {
-            let last = began.elapsed() >= time;
-            for i in 0..CONNECTIONS {
-                read(&mut self.open[i]);
-                done += 1;
-                if !last {
-                    let request = self.next(requests);
-                    self.open[i].write_all(request).unwrap();
-                }
-            }
-            if last {
-                return f64::from(done) / began.elapsed().as_secs_f64();
-            }
-        }
-    }
-
-    fn one_by_one(&mut self, requests: &[Vec<u8>]) -> Vec<Duration> {
-        (0..5000)
-            .map(|_| {
-                let request = self.next(requests);
-                let began = Instant::now();
-                self.open[0].write_all(request).unwrap();
-                read(&mut self.open[0]);
-                began.elapsed()
-            })
-            .collect()
-    }
+fn http(path: &str, bodies: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let one = |body: &Vec<u8>| load::post(path, KIND, body, false);
+    bodies.iter().map(one).collect()
 }
 
-/// Reads one answer of a known length.
-fn read(stream: &mut TcpStream) {
-    let mut buffer = [0; 8192];
-    let mut have = 0;
-    loop {
-        have += stream.read(&mut buffer[have..]).unwrap();
-        let Some(head) = buffer[..have].windows(4).position(|w| w == b"\r\n\r\n") else {
-            continue;
-        };
-        let text = std::str::from_utf8(&buffer[..head]).unwrap();
-        assert!(text.starts_with("HTTP/1.1 200"), "{text}");
-        let length: usize = text
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .unwrap()
-            .parse()
-            .unwrap();
-        while have < head + 4 + length {
-            have += stream.read(&mut buffer[have..]).unwrap();
-        }
-        return;
-    }
+fn http_closing(path: &str, bodies: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let one = |body: &Vec<u8>| load::post(path, KIND, body, true);
+    bodies.iter().map(one).collect()
 }

@@ -16,6 +16,8 @@ mod files;
 pub mod ids;
 pub mod life;
 pub mod officers;
+#[cfg(feature = "http")]
+mod pace;
 pub mod records;
 pub mod register;
 #[cfg(feature = "http")]

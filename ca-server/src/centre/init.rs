@@ -18,7 +18,7 @@ use super::{
 use crate::acts::Change;
 use crate::files::{self, Secrecy};
 use crate::ids::{KeyId, Name, RequestId};
-use crate::life::issue::{Job, draft};
+use crate::life::issue::{Job, Publication, draft};
 use crate::life::{commit, random_octets};
 use crate::records::{self, Approval};
 use crate::store::sqlite::SqliteStore;
@@ -184,6 +184,7 @@ fn make(
         identity: &identity("Issuing CA"),
         shard: 0,
         who,
+        publication: Publication::ByCaller,
     }
     .run()?;
     let (root_pem, issuing_pem) = (

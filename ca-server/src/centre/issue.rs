@@ -10,7 +10,7 @@ use crate::acts::Change;
 use crate::files::{self, Secrecy};
 use crate::ids::{KeyId, RequestId};
 use crate::life::Settled;
-use crate::life::issue::{Job, OpenIntent};
+use crate::life::issue::{Job, OpenIntent, Publication};
 use crate::records::{CertificateRecord, RequestStatus};
 use crate::store::StatusFilter;
 
@@ -101,6 +101,7 @@ impl Centre {
             identity: &self.settings.subject(&vetted.identity),
             shard: 0,
             who,
+            publication: Publication::ByCaller,
         };
         let (id, _) = job.run()?;
         let record = self

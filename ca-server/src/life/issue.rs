@@ -11,7 +11,7 @@ use esign_core::x509::{
 };
 use ring::rand::SystemRandom;
 
-use super::{Actor, IssuingKey, Life, Who, commit, prove};
+use super::{Actor, IssuingKey, Life, Who, commit};
 use crate::acts::Change;
 use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::{CertificateId, KeyId, Name, RequestId, Serial};
@@ -52,10 +52,21 @@ pub(crate) struct Job<'a> {
     /// The part of the issuer's CRLs that will list it.
     pub(crate) shard: u32,
     pub(crate) who: &'a Who,
+    pub(crate) publication: Publication,
+}
+
+/// When a certificate counts as published.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Publication {
+    /// When the caller has done what publishes it.
+    ByCaller,
+    /// In the transaction that stores it: what is published is what can be fetched, and it can from
+    /// that moment on.
+    WithIssue,
 }
 
 impl Job<'_> {
-    /// Draft, lint, stored intent, signature, issue. Publication is the caller's.
+    /// Draft, lint, stored intent, signature, issue.
     pub(crate) fn run(&self) -> Result<(CertificateId, Certificate), CentreError> {
         let serial = SerialNumber::random(&SystemRandom::new())
             .map_err(|e| CentreError::key("serial number", &e))?;
@@ -99,7 +110,11 @@ impl Job<'_> {
             id: id.clone(),
             certificate: certificate.der().to_vec(),
         };
-        commit(self.store, self.who, "", vec![issue])?;
+        let mut last = vec![issue];
+        if self.publication == Publication::WithIssue {
+            last.push(Change::Publish(id.clone()));
+        }
+        commit(self.store, self.who, "", last)?;
         Ok((id, certificate))
     }
 }
@@ -209,7 +224,7 @@ impl Life {
         }
         let issuing = self.issuing_at(issuing, actor.at)?;
         let vetted = self.stored_subject(request)?;
-        let proven = prove(&vetted.subject.csr)?;
+        let proven = self.proofs.take(&vetted.subject.csr)?;
         same_key(
             &object,
             proven.public_key().spki(),
@@ -229,37 +244,30 @@ impl Life {
                 id = Some(settled);
             }
         }
-        let issued = match (id, certificate) {
-            (Some(id), Some(certificate)) => Issued { id, certificate },
-            _ => {
-                let shard = self.settings.shard(request);
-                let (id, certificate) = Job {
-                    store: self.store.as_ref(),
-                    issuer: &self.as_issuer(issuing, shard),
-                    issuer_key: issuing.id(),
-                    key: issuing.key.as_ref(),
-                    request: *request,
-                    proven: &proven,
-                    profile: self.settings.profile(found.request.profile.as_str())?,
-                    identity: &self.settings.subject(&identity),
-                    shard,
-                    who: &who,
-                }
-                .run()?;
-                Issued {
-                    id,
-                    certificate: certificate.der().to_vec(),
-                }
-            }
-        };
-        // Published is what can be fetched, and it can from the moment that it is stored.
-        commit(
-            self.store.as_ref(),
-            &who,
-            "",
-            vec![Change::Publish(issued.id.clone())],
-        )?;
-        Ok(issued)
+        if let (Some(id), Some(certificate)) = (id, certificate) {
+            let publish = vec![Change::Publish(id.clone())];
+            commit(self.store.as_ref(), &who, "", publish)?;
+            return Ok(Issued { id, certificate });
+        }
+        let shard = self.settings.shard(request);
+        let (id, certificate) = Job {
+            store: self.store.as_ref(),
+            issuer: &self.as_issuer(issuing, shard),
+            issuer_key: issuing.id(),
+            key: issuing.key.as_ref(),
+            request: *request,
+            proven: &proven,
+            profile: self.settings.profile(found.request.profile.as_str())?,
+            identity: &self.settings.subject(&identity),
+            shard,
+            who: &who,
+            publication: Publication::WithIssue,
+        }
+        .run()?;
+        Ok(Issued {
+            id,
+            certificate: certificate.der().to_vec(),
+        })
     }
 
     /// Settles the intents that are older than `before` and that nobody carried out: a crash left

@@ -6,6 +6,7 @@
 mod admin;
 pub(crate) mod issue;
 mod mass;
+mod proofs;
 mod request;
 mod status;
 
@@ -18,6 +19,7 @@ use esign_core::x509::{Certificate, SerialNumber};
 
 pub use self::issue::{Issued, Settled};
 pub use self::mass::{MassReport, MassRevocation};
+use self::proofs::Proofs;
 pub use self::request::{NewRequest, RequestView};
 pub(crate) use self::request::{fits, holder, prove, random_octets};
 pub use self::status::Revocation;
@@ -131,6 +133,8 @@ pub struct Life {
     settings: Arc<Settings>,
     /// The newest generation first, which issues; the older ones are known for their certificates.
     issuing: Vec<IssuingKey>,
+    /// Shared by all copies of this.
+    proofs: Arc<Proofs>,
 }
 
 impl fmt::Debug for Life {
@@ -166,6 +170,7 @@ impl Life {
             store,
             settings,
             issuing,
+            proofs: Arc::default(),
         })
     }
 

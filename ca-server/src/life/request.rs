@@ -63,12 +63,12 @@ impl Life {
                 ),
             ));
         }
-        let proven = prove(new.csr)?;
+        let csr = Request::read(new.csr)
+            .map_err(|e| CentreError::new(CentreErrorKind::Request, "request", e))?;
+        let proven = verify(csr.clone())?;
         self.fits(new.profile, new.identity)?;
         self.not_our_own(&proven)?;
         weak(&proven)?;
-        let csr = Request::read(new.csr)
-            .map_err(|e| CentreError::new(CentreErrorKind::Request, "request", e))?;
         let id = RequestId(random_octets()?);
         let vetted = asks.contains(&Role::Registrar);
         // Only a registrar's word makes or changes a holder's row.
@@ -101,6 +101,7 @@ impl Life {
             Change::ClaimSubject(subject)
         });
         self.commit(actor, "", changes)?;
+        self.proofs.keep(csr.der(), proven);
         Ok(id)
     }
 
@@ -306,12 +307,14 @@ fn weak(proven: &ProvenKey) -> Result<(), CentreError> {
 }
 
 pub(crate) fn prove(csr: &[u8]) -> Result<ProvenKey, CentreError> {
-    let wrong =
-        |what: &dyn std::fmt::Display| CentreError::new(CentreErrorKind::Request, "request", what);
-    Request::read(csr)
-        .map_err(|e| wrong(&e))?
-        .verify()
-        .map_err(|e| wrong(&e))
+    let csr =
+        Request::read(csr).map_err(|e| CentreError::new(CentreErrorKind::Request, "request", e))?;
+    verify(csr)
+}
+
+fn verify(csr: Request) -> Result<ProvenKey, CentreError> {
+    csr.verify()
+        .map_err(|e| CentreError::new(CentreErrorKind::Request, "request", e))
 }
 
 pub(crate) fn random_octets() -> Result<[u8; 16], CentreError> {

@@ -19,6 +19,7 @@ use esign_core::time::UnixTime;
 
 use super::{Answer, Responder};
 use crate::ids::Digest;
+use crate::pace::Pace;
 
 /// Largest request: one for 100 certificates has some 8 KiB.
 const MAX_REQUEST: usize = 64 * 1024;
@@ -95,10 +96,12 @@ pub fn routes(served: Arc<Served>) -> Router {
         .route("/ca/{file}", get(issuer))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(Extension(served))
+        .layer(Extension(Arc::<Pace>::default()))
 }
 
 async fn asked_by_post(
     Extension(served): Extension<Arc<Served>>,
+    Extension(pace): Extension<Arc<Pace>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -110,13 +113,14 @@ async fn asked_by_post(
     // What is asked by POST is not for caches (RFC 5019 5).
     let answer = Answer {
         kept: None,
-        ..answer(&served, &body)
+        ..answer(&served, &pace, &body)
     };
     respond(answer, &headers, (served.clock)())
 }
 
 async fn asked_by_get(
     Extension(served): Extension<Arc<Served>>,
+    Extension(pace): Extension<Arc<Pace>>,
     headers: HeaderMap,
     Path(request): Path<String>,
 ) -> Response {
@@ -127,11 +131,11 @@ async fn asked_by_get(
     );
     // What is not Base64 is not a request: the responder says so in its own way.
     let request = BASE64.decode(request).unwrap_or_default();
-    let answer = answer(&served, &request);
+    let answer = answer(&served, &pace, &request);
     respond(answer, &headers, (served.clock)())
 }
 
-fn answer(served: &Served, request: &[u8]) -> Answer {
+fn answer(served: &Served, pace: &Pace, request: &[u8]) -> Answer {
     let at = (served.clock)();
     let asked = match served.responder.read(request) {
         Ok(asked) => asked,
@@ -140,13 +144,11 @@ fn answer(served: &Served, request: &[u8]) -> Answer {
     if let Some(answer) = served.responder.ready(&asked, at) {
         return answer;
     }
-    if served.responder.is_slow() {
-        // The store is asked here and now, on a thread that others need not wait for.
-        tokio::task::block_in_place(|| served.responder.sign(&asked, at))
-    } else {
-        // A look into memory and a signature: to change threads would take longer.
+    // A look into memory and a signature are done here and now: to change threads would take longer. A
+    // store or a key across a network is waited for on a thread that others need not wait for.
+    pace.run(served.responder.is_slow(), || {
         served.responder.sign(&asked, at)
-    }
+    })
 }
 
 fn respond(answer: Answer, asked: &HeaderMap, now: UnixTime) -> Response {

@@ -13,6 +13,7 @@ use axum::routing::post;
 use esign_core::tsp::MAX_REQUEST;
 
 use super::TimeStamper;
+use crate::pace::Pace;
 
 /// Where it answers.
 pub const PATH: &str = "/tsa";
@@ -37,10 +38,12 @@ pub fn routes(served: Arc<Served>) -> Router {
         .route(PATH, post(asked))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(Extension(served))
+        .layer(Extension(Arc::<Pace>::default()))
 }
 
 async fn asked(
     Extension(served): Extension<Arc<Served>>,
+    Extension(pace): Extension<Arc<Pace>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
@@ -55,8 +58,8 @@ async fn asked(
         Ok(body) => body,
         Err(rejection) => return misdirected(rejection.status()),
     };
-    // A key in a token is waited for here and now, on a thread that others need not wait for.
-    let answer = tokio::task::block_in_place(|| served.stamper.answer(&body));
+    // A key in a token is waited for on a thread that others need not wait for.
+    let answer = pace.run(false, || served.stamper.answer(&body));
     let headers = [
         (header::CONTENT_TYPE, REPLY),
         (header::CACHE_CONTROL, "no-store"),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{Options, failure};
@@ -89,6 +90,9 @@ pub(super) fn connect(path: &Path, wait: Duration) -> Result<Connection, StoreEr
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(wait)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Else every statement on a table with a partial index is compiled anew each time that it is
+        // given parameters: in case they would let it use that index, which none of ours depend on.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(connection)
     };
     open().map_err(|error| failure::sqlite(failure::name(path), "opening it", error))

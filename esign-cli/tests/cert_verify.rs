@@ -164,3 +164,87 @@ fn wrong_use_changes_nothing_and_says_what_is_expected() {
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{flags:?}");
     }
 }
+
+/// Answers that OpenSSL made, given with `--ocsp`.
+#[test]
+fn status_comes_from_ocsp_responses() {
+    let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../test-vectors/revocation");
+    let folder = Folder::new();
+    for file in std::fs::read_dir(vectors).unwrap() {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        folder.write(&name, std::fs::read(file.path()).unwrap());
+    }
+    let made_at = std::fs::read_to_string(format!("{vectors}/made-at.txt")).unwrap();
+    let later = esign_core::time::UnixTime::parse(made_at.trim())
+        .unwrap()
+        .plus(60);
+    let at = later.to_string();
+    for (leaf, more, code, words) in [
+        ("good", &["--ocsp", "delegated.ocsp"][..], 0, ""),
+        ("good", &["--ocsp", "several.ocsp"], 0, ""),
+        ("revoked", &["--ocsp", "several.ocsp"], 1, "keyCompromise"),
+        ("held", &["--ocsp", "several.ocsp"], 3, "certificateHold"),
+        ("unknown", &["--ocsp", "several.ocsp"], 3, "ocsp.status"),
+        ("good", &["--ocsp", "unnamed.ocsp"], 3, "ocsp.responder"),
+        (
+            "good",
+            &["--ocsp", "unnamed.ocsp", "--ocsp", "delegated.ocsp"],
+            0,
+            "",
+        ),
+        // The certificate of the responder is given apart.
+        (
+            "good",
+            &["--ocsp", "no-certificates.ocsp"],
+            3,
+            "ocsp.responder",
+        ),
+        (
+            "good",
+            &[
+                "--ocsp",
+                "no-certificates.ocsp",
+                "--intermediate",
+                "responder.pem",
+            ],
+            0,
+            "",
+        ),
+        // A list and an answer: what is final counts.
+        (
+            "revoked",
+            &["--ocsp", "revoked.ocsp", "--crl", "empty.crl"],
+            1,
+            "keyCompromise",
+        ),
+        (
+            "good",
+            &["--ocsp", "delegated.ocsp", "--crl", "complete.crl"],
+            0,
+            "",
+        ),
+    ] {
+        let file = format!("{leaf}.pem");
+        let mut args = vec!["cert", "verify", &file, "--json", "--trust", "root.pem"];
+        args.extend(more);
+        args.extend(["--at", &at]);
+        let run = folder.run(&args);
+        assert_eq!(run.code, code, "{leaf} {more:?}: {} {}", run.out, run.err);
+        let answer: Value = serde_json::from_str(&run.out).unwrap();
+        let reason = answer["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains(words), "{leaf} {more:?}: {reason}");
+        assert_eq!(answer["valid"], code == 0);
+    }
+    // Another thing than an answer.
+    let args = [
+        "cert",
+        "verify",
+        "good.pem",
+        "--trust",
+        "root.pem",
+        "--ocsp",
+        "complete.crl",
+    ];
+    assert_eq!(folder.run(&args).code, 2);
+}

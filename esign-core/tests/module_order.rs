@@ -60,6 +60,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "evidence",
             "cms",
             "crl",
+            "ocsp",
             "x509",
             "keys",
             "report",

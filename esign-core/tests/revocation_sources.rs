@@ -158,10 +158,14 @@ fn a_path_names_what_it_rests_on() {
     let pki = Pki::new();
     let root_list = pki.root.list(1, MARCH, CrlScope::default(), &[]);
     let good = response(&pki.ca, &pki.ca, CertStatus::Good, MARCH, 0);
-    let path = judge(&pki, &pki.plain, &evidence(&pki, &[], &[good.clone()]))
-        .value
-        .unwrap();
-    assert_eq!(path.ocsp(), [good.clone()]);
+    let path = judge(
+        &pki,
+        &pki.plain,
+        &evidence(&pki, &[], std::slice::from_ref(&good)),
+    )
+    .value
+    .unwrap();
+    assert_eq!(path.ocsp(), std::slice::from_ref(&good));
     let digests = |crls: &[Crl]| -> Vec<_> { crls.iter().map(Crl::this_update).collect() };
     assert_eq!(digests(path.crls()), digests(&[root_list]));
     // The later list makes the response superfluous; the path rests on the list alone.
@@ -287,9 +291,12 @@ fn a_delta_that_is_missing_is_told_of() {
         (judged.value.is_some(), told)
     };
     // It passes on the complete list, which is current; but there is later word to be had.
-    assert_eq!(found(&[base.clone()]), (true, vec![missing.clone()]));
+    assert_eq!(
+        found(std::slice::from_ref(&base)),
+        (true, vec![missing.clone()])
+    );
     // This is what it lacks.
-    assert_eq!(found(&[stale.clone()]), (false, vec![missing]));
+    assert_eq!(found(std::slice::from_ref(&stale)), (false, vec![missing]));
     let fresh = pki.ca.list(6, "2026-03-10", delta(5), &[]);
     assert_eq!(found(&[base, fresh.clone()]), (true, Vec::new()));
     assert_eq!(found(&[stale, fresh]), (true, Vec::new()));

@@ -48,16 +48,19 @@ pub(super) fn show(lang: &Lang, octets: &[u8], at: UnixTime) -> Item {
         item.row(lang.text("show-ocsp-produced"), lang.time(time));
         item.set("produced_at", time.to_string());
     }
-    strict(lang, octets, &mut item);
+    let revoked = strict(lang, octets, &mut item);
     let mut list: Vec<Value> = Vec::new();
-    for answer in basic.answers.iter().take(MAX_ANSWERS) {
+    for (i, answer) in basic.answers.iter().take(MAX_ANSWERS).enumerate() {
         let until = answer
             .next_update
             .map_or_else(|| lang.text("show-not-said"), |t| lang.time(t));
         item.rows(
             format!("{} {}", lang.text("show-serial"), answer.serial),
             vec![
-                lang.text(&format!("show-ocsp-{}", answer.status)),
+                match revoked.get(i).cloned().flatten() {
+                    Some(when_and_why) => when_and_why,
+                    None => lang.text(&format!("show-ocsp-{}", answer.status)),
+                },
                 format!(
                     "{}: {}",
                     lang.text("show-this-update"),
@@ -85,8 +88,9 @@ pub(super) fn show(lang: &Lang, octets: &[u8], at: UnixTime) -> Item {
     item
 }
 
-/// What only a response that is sound DER tells: who signed, the nonce, when and why revoked.
-fn strict(lang: &Lang, octets: &[u8], item: &mut Item) {
+/// What only a response that is sound DER tells: who signed, the nonce; and, given back for each of
+/// its answers in order, when and why revoked.
+fn strict(lang: &Lang, octets: &[u8], item: &mut Item) -> Vec<Option<String>> {
     let basic = match OcspResponse::from_der(octets) {
         Ok(response) => response.basic,
         Err(error) => {
@@ -94,7 +98,9 @@ fn strict(lang: &Lang, octets: &[u8], item: &mut Item) {
             None
         }
     };
-    let Some(basic) = basic else { return };
+    let Some(basic) = basic else {
+        return Vec::new();
+    };
     let responder = basic.responder().to_string();
     item.row(lang.text("show-ocsp-responder"), responder.clone());
     item.set("responder", responder);
@@ -103,20 +109,21 @@ fn strict(lang: &Lang, octets: &[u8], item: &mut Item) {
         item.set("nonce", hex(nonce.as_bytes()));
     }
     let mut revoked: Vec<Value> = Vec::new();
+    let mut told = Vec::new();
     for single in basic.singles().iter().take(MAX_ANSWERS) {
         let CertStatus::Revoked { at, reason } = single.status else {
+            told.push(None);
             continue;
         };
         let serial = single.id.serial.to_string();
         let why = reason.map_or_else(String::new, |r| format!(", {r}"));
-        item.row(
-            format!("{} {serial}", lang.text("show-ocsp-revoked")),
-            format!("{}{why}", lang.time(at)),
-        );
+        let word = lang.text("show-ocsp-revoked");
+        told.push(Some(format!("{word}: {}{why}", lang.time(at))));
         revoked.push(json!({"serial": serial, "revocation_date": at.to_string(),
             "reason": reason.map(|r| r.name())}));
     }
     item.set("revoked", revoked);
+    told
 }
 
 /// Explains a request.

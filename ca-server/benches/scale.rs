@@ -134,10 +134,10 @@ const SURNAMES: [&str; 8] = [
     "quliyev",
     "rəhimov",
     "cəfərov",
-    "nağıyev",
+    "nağiyev",
 ];
 
-/// Name by which a holder is found: one of a few surnames, and what tells him from the others.
+/// Name by which a holder is found, folded as the store does it: one of a few surnames, and what tells him from the others.
 fn sort_name(n: u64) -> String {
     let surname = SURNAMES[usize::try_from(n % 8).unwrap()];
     format!("{surname} {:06x}", n.wrapping_mul(0x9e_3779) & 0xff_ffff)

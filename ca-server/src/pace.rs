@@ -36,17 +36,23 @@ impl Pace {
 mod tests {
     use super::*;
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn what_took_long_is_given_room_until_it_is_quick_again() {
-        let pace = Pace::default();
-        let long = || pace.0.load(Ordering::Relaxed);
-        assert_eq!(pace.run(false, || 1), 1);
-        assert!(!long());
-        pace.run(false, || std::thread::sleep(LONG * 3));
-        assert!(long());
-        pace.run(false, || std::thread::sleep(LONG * 3));
-        assert!(long());
-        pace.run(false, || ());
-        assert!(!long());
+    #[test]
+    fn what_took_long_is_given_room_until_it_is_quick_again() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let pace = Pace::default();
+            let long = || pace.0.load(Ordering::Relaxed);
+            assert_eq!(pace.run(false, || 1), 1);
+            assert!(!long());
+            pace.run(false, || std::thread::sleep(LONG * 3));
+            assert!(long());
+            pace.run(false, || std::thread::sleep(LONG * 3));
+            assert!(long());
+            pace.run(false, || ());
+            assert!(!long());
+        });
     }
 }

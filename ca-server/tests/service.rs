@@ -86,8 +86,18 @@ fn a_client_that_never_finishes_does_not_keep_it_alive() {
 #[test]
 fn says_why_it_cannot_start() {
     let server = Server::start();
+    let output = command(&server.dir, "127.0.0.1:0").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("another ca-server serves this folder"),
+        "{said}"
+    );
+    let mut other = Server::start();
+    other.child.kill().unwrap();
+    other.child.wait().unwrap();
     let error = |listen: &str| {
-        let output = command(&server.dir, listen).output().unwrap();
+        let output = command(&other.dir, listen).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{listen}");
         String::from_utf8(output.stderr).unwrap()
     };

@@ -1,5 +1,6 @@
 //! `ca-server`: the service itself, of a centre or of a demonstration.
 
+use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,6 +9,7 @@ use ca_server::centre::Who;
 use ca_server::ids::Name;
 use ca_server::service::Service;
 use ca_server::service::assemble::{assemble, system_clock};
+use ca_server::service::config::Config;
 use ca_server::setup::{SetupOptions, set_up};
 
 use super::{Failure, Where, ask};
@@ -19,6 +21,7 @@ pub(crate) fn run(arguments: &Where) -> Result<ExitCode, Failure> {
         demonstrate(&arguments.dir)?;
     }
     let (dir, config) = arguments.read()?;
+    let _alone = alone(&dir, &config)?;
     let parts = assemble(&dir, &config, &ask)?;
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
@@ -42,6 +45,22 @@ pub(crate) fn run(arguments: &Where) -> Result<ExitCode, Failure> {
         println!("stopped");
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Held while a store in a file is served: two processes would sequence its log against each other.
+/// Replicas on a database take turns by leases.
+fn alone(dir: &Path, config: &Config) -> Result<Option<File>, Failure> {
+    if !config.store.as_str().starts_with("sqlite:") {
+        return Ok(None);
+    }
+    let path = dir.join("serving.lock");
+    let about = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    let file = File::create(&path).map_err(|e| about(&e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(about(&"another ca-server serves this folder").into()),
+        Err(TryLockError::Error(e)) => Err(about(&e).into()),
+    }
 }
 
 /// Where a demonstration listens.

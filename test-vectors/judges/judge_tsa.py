@@ -17,7 +17,7 @@ async def main(url, root):
             # Sends a nonce, asks for certificates, and compares what comes back.
             token = await HTTPTimeStamper(url, https=False).async_timestamp(imprint, algorithm)
             context = ValidationContext(trust_roots=[load_cert_from_pemder(root)], allow_fetching=False)
-            said = await validate_tst_signed_data(token["content"], context, imprint)
+            said = await validate_tst_signed_data(token["content"], context, lambda name: hashlib.new(name, b"stamp me").digest())
             good = said["valid"] and said["intact"] and said["trust_problem_indic"] is None
             why = "" if good else repr(said)
         except Exception as error:  # a judge tells whatever it stumbles over

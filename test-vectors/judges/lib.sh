@@ -58,6 +58,17 @@ need_linters() {
     fi
 }
 
+need_schemathesis() {
+    local venv=$cache/schemathesis-4.32.5
+    schemathesis=$venv/bin/st
+    if [ ! -x "$schemathesis" ]; then
+        need_command python3 python3
+        python3 -c 'import ensurepip' 2>/dev/null || need_python_venv
+        python3 -m venv "$venv" && "$venv/bin/pip" install -q schemathesis==4.32.5 >"$cache/pip.log" 2>&1 ||
+            cannot "schemathesis does not install: $(tail -n 1 "$cache/pip.log")"
+    fi
+}
+
 need_python_venv() {
     apt-get update -qq >&2
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >"$cache/apt.log" 2>&1 ||

@@ -52,6 +52,20 @@ impl Server {
         Self::on(dir)
     }
 
+    /// One that logs this much, and the file of its log.
+    pub(crate) fn logged(level: &str) -> (Self, PathBuf) {
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("service-{}-{n}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        let log = dir.with_extension("log");
+        let mut command = command(&dir, "127.0.0.1:0");
+        command
+            .env("RUST_LOG", level)
+            .stderr(std::fs::File::create(&log).unwrap());
+        (Self::spawned(command, dir), log)
+    }
+
     /// Ends it as a loss of power would, and starts it again on the same folder.
     pub(crate) fn crash_and_start_again(&mut self) {
         self.child.kill().unwrap();
@@ -70,11 +84,13 @@ impl Server {
 
     /// On a folder, with settings from the environment.
     pub(crate) fn with(dir: PathBuf, settings: &[(&str, &str)]) -> Self {
-        let mut child = command(&dir, "127.0.0.1:0")
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = command(&dir, "127.0.0.1:0");
+        command.envs(settings.iter().copied());
+        Self::spawned(command, dir)
+    }
+
+    fn spawned(mut command: Command, dir: PathBuf) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut told = |word: &str| loop {
             let mut line = String::new();

@@ -121,19 +121,29 @@ impl KeyId {
 impl RequestId {
     /// Parses its 32 hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text
-            .chars()
-            .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
-            .collect::<Option<Vec<u8>>>()?;
-        let (pairs, []) = digits.as_chunks::<2>() else {
-            return None;
-        };
-        let octets: Vec<u8> = pairs.iter().map(|[a, b]| (a << 4) | b).collect();
-        octets.try_into().ok().map(Self)
+        hex(text).map(Self)
     }
 }
 
+/// What hexadecimal digits, two for each octet, say.
+fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
+        .collect::<Option<Vec<u8>>>()?;
+    let (pairs, []) = digits.as_chunks::<2>() else {
+        return None;
+    };
+    let octets: Vec<u8> = pairs.iter().map(|[a, b]| (a << 4) | b).collect();
+    octets.try_into().ok()
+}
+
 impl Digest {
+    /// Parses its 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        hex(text).map(Self)
+    }
+
     /// The SHA-256 digest of `octets`.
     pub fn of(octets: &[u8]) -> Self {
         Self(sha256(octets))

@@ -15,6 +15,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::ServiceError;
 use super::config::LogConfig;
 use crate::audit::{AuditError, DirectoryTiles, Schedule, Sequencer};
+use crate::ceremony::RootList;
 use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::{KeyId, Name};
 use crate::life::{Actor, IssuingKey, Life, NewRequest};
@@ -48,6 +49,15 @@ pub(super) struct Listed {
     pub(super) name: String,
 }
 
+/// The roots above the keys that issue.
+#[derive(Default)]
+pub(super) struct Roots {
+    /// Those whose lists are made here.
+    pub(super) on_line: Vec<Listed>,
+    /// Names of files and certificates of those whose lists are brought.
+    pub(super) off_line: Vec<(String, Certificate)>,
+}
+
 /// The role `status`: OCSP for the keys that issue, lists for them and for `roots`.
 ///
 /// Responder keys live in this process alone: each start, and each renewal, makes a new one and has
@@ -56,7 +66,7 @@ pub(super) fn status(
     dir: &Path,
     life: &Life,
     issuing: Vec<Listed>,
-    roots: Vec<Listed>,
+    roots: Roots,
     clock: fn() -> UnixTime,
 ) -> Result<Added, ServiceError> {
     let at = clock();
@@ -90,7 +100,11 @@ pub(super) fn status(
     let settings = life.settings();
     let lifetime = i64::from(settings.crl_hours).saturating_mul(3600);
     let mut issuers = HashMap::new();
-    for (n, one) in issuing.iter().chain(&roots).enumerate() {
+    for (name, certificate) in &roots.off_line {
+        issuers.insert(name.clone(), certificate.der().to_vec());
+        tasks.push(brought(name, certificate, &lists)?);
+    }
+    for (n, one) in issuing.iter().chain(&roots.on_line).enumerate() {
         let authority = Authority::new(one.key.certificate.clone())?;
         issuers.insert(one.name.clone(), one.key.certificate.der().to_vec());
         let mut options = PublisherOptions::new(lists.clone(), lifetime);
@@ -236,6 +250,37 @@ pub(super) fn log(
         routes: Router::new(),
         tasks: vec![task],
     })
+}
+
+/// How often to look at the list of a root off line, in seconds.
+const LOOKED_AT: i64 = 3600;
+
+/// Complains once the life of a root's list is half over: somebody has to go to the safe.
+fn brought(name: &str, root: &Certificate, lists: &Path) -> Result<Task, ServiceError> {
+    let path = lists.join(format!("{name}.crl"));
+    let list = RootList::read(&path, root)?;
+    if list.is_none() {
+        tracing::warn!(list = %path.display(), "the list of the root is missing: bring it by `ca-server root-list`");
+    }
+    let root = root.clone();
+    let next: Mutex<UnixTime> = Mutex::new(UnixTime::from_seconds(0));
+    Ok(Box::new(move |at| {
+        let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+        if at < *next {
+            return Ok(());
+        }
+        *next = at.plus(LOOKED_AT);
+        match RootList::read(&path, &root)? {
+            Some(list) if list.is_half_over(at) => tracing::error!(
+                list = %path.display(),
+                next_update = %list.next_update(),
+                "half of the life of the root's list is over: have the next one made off line"
+            ),
+            None => tracing::error!(list = %path.display(), "the list of the root is missing"),
+            Some(_) => {}
+        }
+        Ok(())
+    }))
 }
 
 /// Looks for changes of other processes as long as the responder is there.

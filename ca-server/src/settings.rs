@@ -72,6 +72,28 @@ impl Addresses {
     }
 }
 
+impl Addresses {
+    /// Those of the issuing authority of this generation, counted from 1: the list and the certificate of
+    /// a later one have its number before their ending.
+    #[must_use]
+    pub(crate) fn of_generation(&self, generation: u32) -> Self {
+        let numbered = |addresses: &[String]| {
+            let one = |address: &String| match address.rsplit_once('.') {
+                Some((stem, end)) if generation > 1 && !end.contains('/') => {
+                    format!("{stem}{generation}.{end}")
+                }
+                _ => address.clone(),
+            };
+            addresses.iter().map(one).collect()
+        };
+        Self {
+            crl: numbered(&self.crl),
+            ca_issuers: numbered(&self.ca_issuers),
+            ..self.clone()
+        }
+    }
+}
+
 /// Host of [`Addresses::demonstration`].
 const DEMONSTRATION_HOST: &str = "sinaq.example.com";
 

@@ -4,12 +4,15 @@
 //!
 //! ```text
 //! plan.toml                       what the centre is to be; both machines have it
-//! 1  root     off line            Root::make       root key, root certificate, first list  → paper
-//! 2  request  the centre's        request          issuing key, its request                → paper
-//! 3  certify  off line            Root::certify    issuing certificate                     → paper
-//! 4  install  the centre's        install          store, service, first officers
-//!    list     off line, yearly    Root::list       the root's next list                    → paper
+//! 1  root     off line            Root::make           root key, certificate, first list   → paper
+//! 2  request  the centre's        request              issuing key, its request            → paper
+//! 3  certify  off line            Root::certify        issuing certificate                 → paper
+//! 4  install  the centre's        Installation::found  store, service, first officers
+//!    list     off line, yearly    Root::list           the root's next list                → paper
 //! ```
+//!
+//! The next generation of the issuing authority goes the same way from 2 on, and ends with
+//! [`Installation::succeed`].
 
 mod centre;
 mod paper;
@@ -17,7 +20,7 @@ mod plan;
 mod root;
 mod root_list;
 
-pub use self::centre::{Installation, install, pending, request};
+pub use self::centre::{Installation, pending, request};
 pub use self::paper::{Fingerprint, Paper, Step};
 pub use self::plan::{FirstOfficer, Plan, Unlock};
 pub use self::root::Root;

@@ -187,7 +187,7 @@ impl Paper {
         let mut text = format!("{}\n\n", self.step.title());
         if let Some(Digest(plan)) = &self.plan {
             let hex = Fingerprint(Digest(*plan)).hex();
-            let _ = writeln!(text, "{PLAN:14}{hex}");
+            let _ = writeln!(text, "{PLAN:15}{hex}");
         }
         for (label, der) in self.step.labels().iter().zip(&self.objects) {
             text.push('\n');
@@ -269,7 +269,7 @@ fn unreadable(label: &str, error: &dyn fmt::Display) -> CentreError {
 fn words(label: &str, der: &[u8]) -> Result<String, CentreError> {
     let mut text = String::new();
     let mut line = |name: &str, value: &dyn fmt::Display| {
-        let _ = writeln!(text, "{name:14}{value}");
+        let _ = writeln!(text, "{name:15}{value}");
     };
     match label {
         CERTIFICATE => {

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use esign_core::keys::{Curve, KeySpec, MlDsa};
 use esign_core::oid::ObjectIdentifier;
-use esign_core::x509::{Organization, OrganizationIdentifier};
+use esign_core::x509::{Identity, Organization, OrganizationIdentifier};
 use serde::Deserialize;
 
 use crate::error::{CentreError, CentreErrorKind};
-use crate::files;
+use crate::files::{self, Secrecy};
 use crate::ids::{Digest, Name};
 use crate::officers::Role;
 use crate::settings::{Addresses, Settings};
@@ -59,6 +59,9 @@ pub struct Plan {
     pub log_origin: String,
     /// The first officers.
     pub officers: Vec<FirstOfficer>,
+    /// The file as it was read.
+    #[serde(skip)]
+    text: String,
 }
 
 /// The public address.
@@ -140,20 +143,31 @@ impl Plan {
     /// A plan to begin from, with the reason of each line.
     pub const TEMPLATE: &str = include_str!("plan.toml");
 
-    /// Reads a plan with the requests of officers that it names, and its digest, which both machines'
-    /// papers bear.
+    /// Name of the file in the folders of the root and of the centre.
+    pub const FILE: &'static str = "plan.toml";
+
+    /// Reads a plan.
     ///
     /// # Errors
     /// The file cannot be read, a setting is missing, unknown or not of its kind.
-    pub fn read(path: &Path) -> Result<(Self, Digest), CentreError> {
-        let octets = files::read(path)?;
+    pub fn read(path: &Path) -> Result<Self, CentreError> {
         let wrong = |what: &dyn std::fmt::Display| {
             CentreError::new(CentreErrorKind::Settings, path.display(), what)
         };
-        let text = std::str::from_utf8(&octets).map_err(|e| wrong(&e))?;
-        let plan: Self = toml::from_str(text).map_err(|e| wrong(&e.to_string().trim()))?;
+        let text = String::from_utf8(files::read(path)?).map_err(|e| wrong(&e))?;
+        let plan: Self = toml::from_str(&text).map_err(|e| wrong(&e.to_string().trim()))?;
         plan.check().map_err(|what| wrong(&what))?;
-        Ok((plan, Digest::of(&octets)))
+        Ok(Self { text, ..plan })
+    }
+
+    /// What both machines' papers name it by.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.text.as_bytes())
+    }
+
+    /// Keeps the plan in a folder that is made by it.
+    pub(super) fn keep(&self, dir: &Path) -> Result<(), CentreError> {
+        files::write(&dir.join(Self::FILE), self.text.as_bytes(), Secrecy::Public)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -288,14 +302,28 @@ impl Plan {
         kind("issuing-key", &self.issuing_key)
     }
 
-    /// An authority as it stands in its certificate.
-    pub(super) fn authority(&self, what: &str) -> Organization {
-        Organization {
-            common_name: format!("{} {what}", self.name),
-            organization: self.organization.clone(),
-            identifier: self.identifier.clone(),
-            country: "AZ".to_owned(),
-        }
+    /// The root as it stands in its certificate.
+    pub(super) fn root(&self) -> Identity {
+        self.authority("Root CA".to_owned())
+    }
+
+    /// The issuing authority of this generation, counted from 1. Each has a name of its own, so that
+    /// nobody takes the list of one for that of another.
+    pub(super) fn issuing(&self, generation: u32) -> Identity {
+        self.authority(match generation {
+            1 => "Issuing CA".to_owned(),
+            n => format!("Issuing CA {n}"),
+        })
+    }
+
+    fn authority(&self, what: String) -> Identity {
+        self.settings()
+            .subject(&Identity::Organization(Organization {
+                common_name: format!("{} {what}", self.name),
+                organization: self.organization.clone(),
+                identifier: self.identifier.clone(),
+                country: "AZ".to_owned(),
+            }))
     }
 
     /// The settings of the centre, and of its root.
@@ -315,10 +343,32 @@ impl Plan {
         settings
     }
 
-    /// The text of `ca-server.toml`.
-    pub(super) fn configuration(&self) -> String {
-        let text = |value: &str| toml::Value::String(value.to_owned()).to_string();
-        let passphrase = match &self.unlock {
+    /// Name of the files of an issuing authority. `issuing-2` would be a part of the first one's list.
+    pub(super) fn stem(generation: u32) -> String {
+        match generation {
+            1 => "issuing".to_owned(),
+            n => format!("issuing{n}"),
+        }
+    }
+
+    /// The table of an issuing authority in `ca-server.toml`.
+    pub(super) fn issuing_table(&self, generation: u32) -> String {
+        let stem = Self::stem(generation);
+        let key = if self.is_token() {
+            self.issuing_key.clone()
+        } else {
+            format!("keys/{stem}.pem")
+        };
+        format!(
+            "[[issuing]]\ncertificate = \"{stem}.pem\"\nkey = {}\n{}",
+            text(&key),
+            self.passphrase()
+        )
+    }
+
+    /// How the service gets a passphrase, a line of `ca-server.toml`.
+    fn passphrase(&self) -> String {
+        match &self.unlock {
             Unlock::None => String::new(),
             Unlock::Prompt => "passphrase = \"prompt\"\n".to_owned(),
             Unlock::Credential(name) => format!("passphrase = {{ credential = {} }}\n", text(name)),
@@ -331,12 +381,13 @@ impl Plan {
                     text(&path.to_string_lossy())
                 )
             }
-        };
-        let issuing = if self.is_token() {
-            &self.issuing_key
-        } else {
-            "keys/issuing.pem"
-        };
+        }
+    }
+
+    /// The text of `ca-server.toml`.
+    pub(super) fn configuration(&self) -> String {
+        let passphrase = self.passphrase();
+        let issuing = self.issuing_table(1);
         let mut toml = String::from(
             "roles = [\"ca\", \"status\", \"tsa\"]\nstore = \"sqlite:store.sqlite\"\n",
         );
@@ -347,7 +398,7 @@ impl Plan {
             toml,
             "\n[public]\nlisten = {}\n\n\
              [operators]\nlisten = {}\ncertificate = \"server.pem\"\nkey = \"keys/server.pem\"\n{passphrase}\n\
-             [[issuing]]\ncertificate = \"issuing.pem\"\nkey = {}\n{passphrase}\n\
+             {issuing}\n\
              # Its key is off line: its lists are brought here by `ca-server root-list`.\n\
              [[root]]\ncertificate = \"root.pem\"\n\n\
              [tsa]\ncertificate = \"tsa.pem\"\nkey = \"keys/tsa.pem\"\n{passphrase}policies = [{}]\n\
@@ -356,12 +407,16 @@ impl Plan {
              [log]\norigin = {}\nkey = \"keys/log.pem\"\n{passphrase}",
             text(&self.public.listen.to_string()),
             text(&self.operators.listen.to_string()),
-            text(issuing),
             text(&self.tsa_policy),
             text(&self.log_origin),
         );
         toml
     }
+}
+
+/// A text as TOML has it.
+fn text(value: &str) -> String {
+    toml::Value::String(value.to_owned()).to_string()
 }
 
 fn kind(setting: &str, name: &str) -> Result<KeySpec, String> {

@@ -1,6 +1,5 @@
 //! The machine off line: the root's key, its books, its lists.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use esign_core::keys::{Passphrase, PrivateKey, SigningKey};
@@ -13,7 +12,7 @@ use crate::centre::init::{NewAuthority, issuer_of, new_key, self_signed};
 use crate::centre::status::CompleteList;
 use crate::error::{CentreError, CentreErrorKind};
 use crate::files::{self, Secrecy};
-use crate::ids::{CertificateId, Digest, KeyId, Serial};
+use crate::ids::{CertificateId, KeyId, Serial};
 use crate::life::{Who, commit};
 use crate::records::RevocationReason;
 use crate::settings::Settings;
@@ -22,10 +21,11 @@ use crate::store::sqlite::SqliteStore;
 
 /// A root makes its list at least once a year (EN 319 411-1 6.3.9); the centre complains after half of it.
 const LIST_HOURS: u32 = 365 * 24;
+/// Most issuing authorities that follow each other: one a year for a root's life.
+const MAX_GENERATION: u32 = 30;
 const CERTIFICATE: &str = "root.pem";
 const KEY: &str = "root-key.pem";
 const STORE: &str = "store.sqlite";
-const PLAN_DIGEST: &str = "plan.sha256";
 
 /// The folder of a root.
 ///
@@ -33,7 +33,7 @@ const PLAN_DIGEST: &str = "plan.sha256";
 /// root-key.pem   the private key
 /// root.pem       the certificate
 /// centre.toml    where its list and certificate are published
-/// plan.sha256    the digest of the plan that it was made by
+/// plan.toml      the plan that it was made by
 /// store.sqlite   what it certified and revoked
 /// root.crl       the newest list, DER, and root.crl.pem
 /// ```
@@ -43,7 +43,7 @@ pub struct Root {
     certificate: Certificate,
     key: PrivateKey,
     store: SqliteStore,
-    plan: Digest,
+    plan: Plan,
 }
 
 impl std::fmt::Debug for Root {
@@ -62,26 +62,25 @@ impl Root {
     /// is left then.
     pub fn make(
         dir: &Path,
-        plan: (&Plan, Digest),
+        plan: &Plan,
         passphrase: Option<&Passphrase>,
         who: &Who,
     ) -> Result<Paper, CentreError> {
         files::whole_folder(dir, |part| {
-            let (plan, digest) = plan;
-            let spec = plan.root_key().map_err(|e| value("root-key", &e))?;
+            let spec = plan
+                .root_key()
+                .map_err(|what| CentreError::new(CentreErrorKind::Settings, "plan", what))?;
             let mut settings = plan.settings();
             settings.crl_hours = LIST_HOURS;
             settings.write(part)?;
             let key = new_key(&part.join(KEY), spec, passphrase)?;
-            let identity = settings.subject(&Identity::Organization(plan.authority("Root CA")));
-            let certificate = self_signed(&key, &identity, who)?;
+            let certificate = self_signed(&key, &plan.root(), who)?;
             files::write(
                 &part.join(CERTIFICATE),
                 to_pem("CERTIFICATE", certificate.der()).as_bytes(),
                 Secrecy::Public,
             )?;
-            let hex = format!("{digest}\n");
-            files::write(&part.join(PLAN_DIGEST), hex.as_bytes(), Secrecy::Public)?;
+            plan.keep(part)?;
             let store = SqliteStore::open(&part.join(STORE))?;
             let known = Change::AddIssuer(issuer_of(&certificate, 1));
             commit(&store, who, "", vec![known])?;
@@ -91,12 +90,12 @@ impl Root {
                 certificate,
                 key,
                 store,
-                plan: digest,
+                plan: plan.clone(),
             };
             let list = root.publish(who)?;
             Ok(Paper::new(
                 Step::Root,
-                Some(digest),
+                Some(plan.digest()),
                 vec![root.certificate.der().to_vec(), list],
             ))
         })
@@ -130,15 +129,13 @@ impl Root {
         if key.public_key().spki() != certificate.spki_der() {
             return Err(damaged(KEY, &"is another key than the certificate's"));
         }
-        let plan = String::from_utf8_lossy(&files::read(&dir.join(PLAN_DIGEST))?).into_owned();
         Ok(Self {
             dir: dir.to_owned(),
             settings: Settings::read(dir)?,
             certificate,
             key,
             store: SqliteStore::open(&path)?,
-            plan: Digest::parse(plan.trim())
-                .ok_or_else(|| damaged(PLAN_DIGEST, &"is no digest"))?,
+            plan: Plan::read(&dir.join(Plan::FILE))?,
         })
     }
 
@@ -157,10 +154,11 @@ impl Root {
     /// # Errors
     /// The request follows another plan, does not prove its key, or is for the root's own key; the
     /// certificate is refused by the lints; the store fails.
-    pub fn certify(&self, request: &Paper, plan: &Plan, who: &Who) -> Result<Paper, CentreError> {
-        same_plan(request, self.plan)?;
-        let proven = request
-            .request(0)?
+    pub fn certify(&self, request: &Paper, who: &Who) -> Result<Paper, CentreError> {
+        same_plan(request, &self.plan)?;
+        let csr = request.request(0)?;
+        let identity = self.identity(csr.subject())?;
+        let proven = csr
             .verify()
             .map_err(|e| CentreError::new(CentreErrorKind::Request, "request", e))?;
         let key = KeyId::of_spki(proven.public_key().spki());
@@ -181,9 +179,6 @@ impl Root {
         let issuing = match issued {
             Some(der) => der,
             None => {
-                let identity = self
-                    .settings
-                    .subject(&Identity::Organization(plan.authority("Issuing CA")));
                 let (id, certificate) = NewAuthority {
                     store: &self.store,
                     root: &self.certificate,
@@ -237,6 +232,23 @@ impl Root {
         Ok(Paper::new(Step::List, None, vec![self.publish(who)?]))
     }
 
+    /// The issuing authority that asks by this name.
+    fn identity(&self, asked: &esign_core::x509::Name) -> Result<Identity, CentreError> {
+        for generation in 1..=MAX_GENERATION {
+            let identity = self.plan.issuing(generation);
+            let name = identity.name();
+            let name = name.map_err(|e| CentreError::new(CentreErrorKind::Value, "plan", e))?;
+            if name == *asked {
+                return Ok(identity);
+            }
+        }
+        Err(CentreError::new(
+            CentreErrorKind::Request,
+            "request",
+            format_args!("is of {asked}, which is no issuing authority of the plan"),
+        ))
+    }
+
     fn id(&self) -> KeyId {
         KeyId::of_spki(self.certificate.spki_der())
     }
@@ -256,7 +268,8 @@ impl Root {
 }
 
 /// Two machines with different plans would make a centre that nobody planned.
-pub(super) fn same_plan(paper: &Paper, plan: Digest) -> Result<(), CentreError> {
+pub(super) fn same_plan(paper: &Paper, plan: &Plan) -> Result<(), CentreError> {
+    let plan = plan.digest();
     match paper.plan() {
         Some(found) if found == plan => Ok(()),
         found => Err(CentreError::new(
@@ -268,19 +281,4 @@ pub(super) fn same_plan(paper: &Paper, plan: Digest) -> Result<(), CentreError> 
             ),
         )),
     }
-}
-
-pub(super) fn value(object: &str, what: &str) -> CentreError {
-    CentreError::new(CentreErrorKind::Value, object, what)
-}
-
-/// Reads a small file.
-pub(super) fn text(path: &Path) -> Result<String, CentreError> {
-    String::from_utf8(files::read(path)?)
-        .map_err(|e| CentreError::new(CentreErrorKind::Io, path.display(), e))
-}
-
-/// Removes a folder that is not needed any more.
-pub(super) fn remove(dir: &Path) -> Result<(), CentreError> {
-    fs::remove_dir_all(dir).map_err(|e| CentreError::io(dir, &e))
 }

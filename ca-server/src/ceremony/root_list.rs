@@ -37,7 +37,7 @@ impl RootList {
         Self::of(paper.list(0)?, root)
     }
 
-    fn of(list: Crl, root: &Certificate) -> Result<Self, CentreError> {
+    pub(super) fn of(list: Crl, root: &Certificate) -> Result<Self, CentreError> {
         let wrong = |what: &dyn std::fmt::Display| {
             CentreError::new(
                 CentreErrorKind::Request,

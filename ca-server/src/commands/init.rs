@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use ca_server::centre::Who;
 use ca_server::ceremony::{self, Installation, Paper, Plan, Root};
-use ca_server::ids::{Digest, Name};
+use ca_server::ids::Name;
 use ca_server::records::RevocationReason;
-use ca_server::service::assemble::{open_token, system_clock};
+use ca_server::service::assemble::{open_stores, open_token, system_clock};
 use ca_server::setup::CONFIGURATION;
+use ca_server::store::Store;
 use esign_core::keys::{Passphrase, SigningKey};
 use esign_core::x509::SerialNumber;
 use zeroize::Zeroizing;
 
-use super::{Failure, ask};
+use super::{Failure, Where, ask};
 
 /// A step of the ceremony.
 #[derive(clap::Subcommand)]
@@ -38,31 +39,46 @@ pub(crate) enum Step {
 }
 
 const EXAMPLE: &str = "Example, with two machines and a stick between them:
-  ca-server init plan > plan.toml                        write down what the centre is to be; both get it
-  ca-server init root --plan plan.toml --dir root -o 1-root.txt              off line
-  ca-server init request --plan plan.toml --dir centre -o 2-request.txt      at the centre
-  ca-server init certify 2-request.txt --plan plan.toml --dir root -o 3-issuing.txt     off line
-  ca-server init install 3-issuing.txt --plan plan.toml --dir centre         at the centre
-  ca-server --config centre/ca-server.toml               the service
+  ca-server init plan > plan.toml               write down what the centre is to be; both machines get it
+  ca-server init root --plan plan.toml --dir root -o 1-root.txt           off line
+  ca-server init request --plan plan.toml --dir centre -o 2-request.txt   at the centre
+  ca-server init certify 2-request.txt --dir root -o 3-issuing.txt        off line
+  ca-server init install 3-issuing.txt --plan plan.toml --dir centre      at the centre
+  ca-server --config centre/ca-server.toml      the service
 
 Each paper is a text: read it, carry it, and have its fingerprint read out from one machine to the other.
-The machine that takes a paper asks for the fingerprint; --fingerprint gives it where nobody sits there.";
+The machine that takes a paper asks for the fingerprint; --fingerprint gives it where nobody sits there.
+
+The next generation of the issuing authority, years later: request and install with --next, certify as
+above, and start the service again. Both generations are served.";
 
 /// What every step has.
 #[derive(clap::Args)]
 pub(crate) struct Common {
-    /// The plan, the same file on both machines
-    #[arg(long, value_name = "FILE")]
-    plan: PathBuf,
     /// File whose first line is the passphrase, instead of a prompt
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+}
+
+/// A centre that is to be, or the one that goes on.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Which {
+    /// The plan of a new centre, the same file as the root has
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// The next generation of the centre in the folder
+    #[arg(long)]
+    next: bool,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct RootArgs {
     #[command(flatten)]
     common: Common,
+    /// The plan, the same file on both machines
+    #[arg(long, value_name = "FILE")]
+    plan: PathBuf,
     /// Folder of the root, to be made
     #[arg(long)]
     dir: PathBuf,
@@ -75,7 +91,9 @@ pub(crate) struct RootArgs {
 pub(crate) struct RequestArgs {
     #[command(flatten)]
     common: Common,
-    /// Folder of the centre to be; the key waits in DIR.pending
+    #[command(flatten)]
+    which: Which,
+    /// Folder of the centre; the key waits in DIR.pending
     #[arg(long)]
     dir: PathBuf,
     /// The paper
@@ -106,7 +124,9 @@ pub(crate) struct InstallArgs {
     issuing: PathBuf,
     #[command(flatten)]
     common: Common,
-    /// Folder of the centre, to be made
+    #[command(flatten)]
+    which: Which,
+    /// Folder of the centre
     #[arg(long)]
     dir: PathBuf,
     /// The fingerprint that was read out, instead of a prompt
@@ -116,15 +136,14 @@ pub(crate) struct InstallArgs {
 
 #[derive(clap::Args)]
 pub(crate) struct ListArgs {
+    #[command(flatten)]
+    common: Common,
     /// Folder of the root
     #[arg(long)]
     dir: PathBuf,
     /// The paper
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// File whose first line is the passphrase, instead of a prompt
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -152,7 +171,7 @@ pub(crate) fn run(step: Step) -> Result<ExitCode, Failure> {
         Step::Certify(args) => certify(&args)?,
         Step::Install(args) => install(&args)?,
         Step::List(args) => {
-            let root = open(&args.dir, args.passphrase_file.as_deref())?;
+            let root = open(&args.dir, &args.common)?;
             give(&root.list(&who()?)?, &args.output, LIST_NEXT)?;
         }
         Step::Revoke(args) => revoke(&args)?,
@@ -164,12 +183,12 @@ const LIST_NEXT: &str =
     "Carry it to the centre: ca-server root-list FILE --config centre/ca-server.toml";
 
 fn root(args: &RootArgs) -> Result<(), Failure> {
-    let (plan, digest) = read(&args.common)?;
+    let plan = Plan::read(&args.plan)?;
     for remark in plan.remarks() {
         println!("note: {remark}");
     }
     let passphrase = new_passphrase(&args.common, &plan, "the root's key")?;
-    let paper = Root::make(&args.dir, (&plan, digest), passphrase.as_ref(), &who()?)?;
+    let paper = Root::make(&args.dir, &plan, passphrase.as_ref(), &who()?)?;
     give(
         &paper,
         &args.output,
@@ -179,7 +198,8 @@ fn root(args: &RootArgs) -> Result<(), Failure> {
 }
 
 fn request(args: &RequestArgs) -> Result<(), Failure> {
-    let (plan, digest) = read(&args.common)?;
+    let plan = args.which.plan(&args.dir)?;
+    let store = args.which.store(&args.dir)?;
     let passphrase = if plan.is_token() || ceremony::pending(&args.dir).is_dir() {
         None
     } else {
@@ -188,60 +208,86 @@ fn request(args: &RequestArgs) -> Result<(), Failure> {
     let token = token(&plan, &args.common)?;
     let paper = ceremony::request(
         &args.dir,
-        (&plan, digest),
+        &plan,
+        store.as_deref(),
         token.as_deref(),
         passphrase.as_ref(),
     )?;
     give(
         &paper,
         &args.output,
-        "Carry it to the root: ca-server init certify 2-request.txt --plan plan.toml --dir root -o 3-issuing.txt",
+        "Carry it to the root: ca-server init certify 2-request.txt --dir root -o 3-issuing.txt",
     )
 }
 
 fn certify(args: &CertifyArgs) -> Result<(), Failure> {
-    let (plan, _) = read(&args.common)?;
     let paper = Paper::read(&text(&args.request)?, ceremony::Step::Request)?;
     compare(&paper, args.fingerprint.as_deref())?;
-    let root = open(&args.dir, args.common.passphrase_file.as_deref())?;
-    let paper = root.certify(&paper, &plan, &who()?)?;
+    let root = open(&args.dir, &args.common)?;
+    let paper = root.certify(&paper, &who()?)?;
     give(
         &paper,
         &args.output,
-        "Carry it to the centre: ca-server init install 3-issuing.txt --plan plan.toml --dir centre",
+        "Carry it to the centre: ca-server init install 3-issuing.txt --dir centre --plan plan.toml (or --next)",
     )
 }
 
 fn install(args: &InstallArgs) -> Result<(), Failure> {
-    let (plan, digest) = read(&args.common)?;
+    let plan = args.which.plan(&args.dir)?;
+    let store = args.which.store(&args.dir)?;
     let paper = Paper::read(&text(&args.issuing)?, ceremony::Step::Issuing)?;
     compare(&paper, args.fingerprint.as_deref())?;
     let passphrase = match plan.unlock {
         ceremony::Unlock::None => None,
-        _ => Some(passphrase(
-            args.common.passphrase_file.as_deref(),
-            "passphrase of the centre's keys",
-        )?),
+        _ => Some(passphrase(&args.common, "passphrase of the centre's keys")?),
     };
-    let token = token(&plan, &args.common)?;
-    let beside = args.common.plan.parent().unwrap_or(Path::new(""));
+    let beside = args.which.plan.as_deref().and_then(Path::parent);
     let made_of = Installation {
         dir: &args.dir,
-        plan: (&plan, digest),
-        beside,
+        plan: &plan,
+        beside: beside.unwrap_or(Path::new("")),
         issuing: &paper,
-        token,
+        token: token(&plan, &args.common)?,
         passphrase: passphrase.as_ref(),
     };
-    ceremony::install(&made_of, &who()?)?;
+    let configuration = args.dir.join(CONFIGURATION);
+    let start = format!("ca-server --config {}", configuration.display());
+    if let Some(store) = store {
+        made_of.succeed(store.as_ref(), &who()?)?;
+        println!(
+            "The next generation is in {}. Start the service again: {start}",
+            args.dir.display()
+        );
+        return Ok(());
+    }
+    made_of.found(&who()?)?;
     println!(
-        "The centre is in {}. Hand each officer his folder in {}, on a stick, and let him say its key id.\n\
-         Start it: ca-server --config {}",
+        "The centre is in {}. Hand each officer his folder in {}, on a stick.\nStart it: {start}",
         args.dir.display(),
         args.dir.join("officers").display(),
-        args.dir.join(CONFIGURATION).display()
     );
     Ok(())
+}
+
+impl Which {
+    /// The plan that is named, or the one that the centre was made by.
+    fn plan(&self, dir: &Path) -> Result<Plan, Failure> {
+        let kept = dir.join(Plan::FILE);
+        Ok(Plan::read(self.plan.as_ref().unwrap_or(&kept))?)
+    }
+
+    /// The store of the centre that goes on.
+    fn store(&self, dir: &Path) -> Result<Option<Arc<dyn Store>>, Failure> {
+        if !self.next {
+            return Ok(None);
+        }
+        let at = Where {
+            config: Some(dir.join(CONFIGURATION)),
+            dir: dir.to_owned(),
+        };
+        let (dir, config) = at.read()?;
+        Ok(Some(open_stores(&dir, &config, &ask)?.acts))
+    }
 }
 
 fn revoke(args: &RevokeArgs) -> Result<(), Failure> {
@@ -249,7 +295,7 @@ fn revoke(args: &RevokeArgs) -> Result<(), Failure> {
         .ok_or_else(|| format!("serial number \"{}\" is not hexadecimal", args.serial))?;
     let reason: RevocationReason = serde_json::from_value(args.reason.clone().into())
         .map_err(|e| format!("reason \"{}\": {e}", args.reason))?;
-    let root = open(&args.list.dir, args.list.passphrase_file.as_deref())?;
+    let root = open(&args.list.dir, &args.list.common)?;
     let paper = root.revoke(&serial, reason, &args.why, &who()?)?;
     give(&paper, &args.list.output, LIST_NEXT)
 }
@@ -305,17 +351,13 @@ fn who() -> Result<Who, Failure> {
     })
 }
 
-fn read(common: &Common) -> Result<(Plan, Digest), Failure> {
-    Ok(Plan::read(&common.plan)?)
-}
-
 pub(super) fn text(path: &Path) -> Result<String, Failure> {
     Ok(std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?)
 }
 
-fn open(dir: &Path, file: Option<&Path>) -> Result<Root, Failure> {
+fn open(dir: &Path, common: &Common) -> Result<Root, Failure> {
     let passphrase = if Root::needs_passphrase(dir)? {
-        Some(passphrase(file, "passphrase of the root's key")?)
+        Some(passphrase(common, "passphrase of the root's key")?)
     } else {
         None
     };
@@ -334,8 +376,8 @@ fn token(plan: &Plan, common: &Common) -> Result<Option<Arc<dyn SigningKey>>, Fa
     Ok(Some(open_token(&plan.issuing_key, module, &secret)?))
 }
 
-fn passphrase(file: Option<&Path>, what: &str) -> Result<Passphrase, Failure> {
-    let mut text = match file {
+fn passphrase(common: &Common, what: &str) -> Result<Passphrase, Failure> {
+    let mut text = match &common.passphrase_file {
         Some(path) => first_line(path).map_err(|e| format!("{}: {e}", path.display()))?,
         None => Zeroizing::new(ask(what)?),
     };
@@ -347,8 +389,7 @@ fn new_passphrase(common: &Common, plan: &Plan, what: &str) -> Result<Option<Pas
     if plan.unlock == ceremony::Unlock::None {
         return Ok(None);
     }
-    let file = common.passphrase_file.as_deref();
-    if file.is_none() {
+    if common.passphrase_file.is_none() {
         let first = Zeroizing::new(ask(&format!("passphrase for {what}"))?);
         let again = Zeroizing::new(ask("once more")?);
         if *first != *again {
@@ -359,7 +400,7 @@ fn new_passphrase(common: &Common, plan: &Plan, what: &str) -> Result<Option<Pas
         }
         return Ok(Some(Passphrase::new(first.to_string())));
     }
-    passphrase(file, what).map(Some)
+    passphrase(common, what).map(Some)
 }
 
 fn first_line(path: &Path) -> std::io::Result<Zeroizing<String>> {

@@ -344,7 +344,7 @@ impl Life {
     }
 
     fn as_issuer(&self, issuing: &IssuingKey, shard: u32) -> Issuer {
-        let addresses = &self.settings.addresses;
+        let addresses = self.addresses(&issuing.id());
         Issuer {
             certificate: Some(issuing.certificate.clone()),
             crl: addresses
@@ -352,8 +352,8 @@ impl Life {
                 .iter()
                 .map(|complete| shard_address(complete, shard, false))
                 .collect(),
-            ocsp: addresses.ocsp.clone(),
-            ca_issuers: addresses.ca_issuers.clone(),
+            ocsp: addresses.ocsp,
+            ca_issuers: addresses.ca_issuers,
         }
     }
 }

@@ -11,6 +11,7 @@ mod proofs;
 mod request;
 mod status;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::{CertificateId, KeyId, Name, Serial};
 use crate::officers::{Officer, Role};
 use crate::records::CertificateRecord;
-use crate::settings::Settings;
+use crate::settings::{Addresses, Settings};
 use crate::store::Store;
 
 /// Who acts, and when.
@@ -135,6 +136,8 @@ pub struct Life {
     settings: Arc<Settings>,
     /// The newest generation first, which issues; the older ones are known for their certificates.
     issuing: Vec<IssuingKey>,
+    /// Which generation each of them is.
+    generations: HashMap<KeyId, u32>,
     /// Shared by all copies of this.
     proofs: Arc<Proofs>,
     /// Likewise.
@@ -160,20 +163,23 @@ impl Life {
         issuing: Vec<IssuingKey>,
     ) -> Result<Self, CentreError> {
         let known = store.issuers()?;
+        let mut generations = HashMap::new();
         for one in &issuing {
             let der = one.certificate.der();
-            if !known.iter().any(|issuer| issuer.certificate == der) {
+            let Some(found) = known.iter().find(|issuer| issuer.certificate == der) else {
                 return Err(CentreError::new(
                     CentreErrorKind::Settings,
                     format_args!("issuing certificate {}", one.certificate.serial()),
                     "is not one that the store knows as an issuer",
                 ));
-            }
+            };
+            generations.insert(found.key, found.generation);
         }
         Ok(Self {
             store,
             settings,
             issuing,
+            generations,
             proofs: Arc::default(),
             found_good: Arc::default(),
         })
@@ -192,6 +198,12 @@ impl Life {
     /// The keys that issue, the newest first.
     pub fn issuing(&self) -> &[IssuingKey] {
         &self.issuing
+    }
+
+    /// Where the list and the certificate of one of these keys are found.
+    pub(crate) fn addresses(&self, issuing: &KeyId) -> Addresses {
+        let generation = self.generations.get(issuing).copied().unwrap_or(1);
+        self.settings.addresses.of_generation(generation)
     }
 
     /// What the store keeps of the certificate with this serial number, of whichever authority.

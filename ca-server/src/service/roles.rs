@@ -113,7 +113,7 @@ pub(super) fn status(
         if n < issuing.len() {
             options.shards = settings.crl_shards;
             options.delta_lifetime = settings.crl_deltas.then_some(DELTA_LIFETIME);
-            options.address = settings.addresses.crl.first().cloned();
+            options.address = life.addresses(&one.key.id()).crl.into_iter().next();
             let public = PublicLists::new(
                 life.store().clone(),
                 authority.clone(),

@@ -641,6 +641,14 @@ impl Store for Failing {
     ) -> Result<(), StoreError> {
         self.inner.visit_changes(i, a, v)
     }
+    fn first_change(
+        &self,
+        i: &KeyId,
+        s: Option<u32>,
+        a: UnixTime,
+    ) -> Result<Option<UnixTime>, StoreError> {
+        self.inner.first_change(i, s, a)
+    }
     fn commits(&self) -> Option<u64> {
         self.inner.commits()
     }

@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 use super::config::{Config, KeyConfig, PassphraseSource, RoleName};
 use super::roles::Listed;
 use super::tokens;
+use super::watch::Watch;
+use super::webhook::Webhook;
 use super::{Operators, Parts, ServiceError};
 use crate::life::{IssuingKey, Life};
 use crate::settings::Settings;
@@ -50,6 +52,7 @@ pub fn assemble(
         .map(|one| opener.issuing(one))
         .collect::<Result<Vec<_>, ServiceError>>()?;
     let authorities: Vec<_> = issuing.iter().map(|one| one.certificate.clone()).collect();
+    let terms = &config.alarms;
     let registry = prometheus::Registry::new();
     let mut roles = Vec::new();
     if config.roles.contains(&RoleName::Tsa)
@@ -64,6 +67,7 @@ pub fn assemble(
             certificate,
             &chain,
             &registry,
+            terms,
         )?);
     }
     let mut life = None;
@@ -73,7 +77,14 @@ pub fn assemble(
         if let Some(log) = &config.log {
             let key = log.key.to_string_lossy();
             let key = opener.signing(&key, log.passphrase.as_ref(), None)?;
-            roles.push(super::roles::log(dir, log, &stores.acts, stores.log, key)?);
+            roles.push(super::roles::log(
+                dir,
+                log,
+                &stores.acts,
+                stores.log,
+                key,
+                terms,
+            )?);
         }
         life = Some(Life::new(stores.acts, settings, issuing.clone())?);
     }
@@ -103,14 +114,17 @@ pub fn assemble(
             life,
             listed,
             roots,
+            terms,
             system_clock,
         )?);
     }
     let mut routes = Router::new();
     let mut tasks = Vec::new();
+    let mut seen = Vec::new();
     for added in roles {
         routes = routes.merge(added.routes);
         tasks.extend(added.tasks);
+        seen.extend(added.looks);
     }
     let operators = match &config.operators {
         None => None,
@@ -124,7 +138,22 @@ pub fn assemble(
             })
         }
     };
+    if let Some(life) = &life
+        && config.roles.contains(&RoleName::Ca)
+    {
+        seen.push(super::looks::ca(life, terms));
+    }
+    if let Some(own) = operators.as_ref().and_then(|one| one.chain.first()) {
+        seen.push(super::looks::certificate("operators", own, terms));
+    }
+    let webhook = opener.webhook(
+        terms.webhook.as_deref(),
+        terms.webhook_authority.as_deref(),
+        terms.webhook_secret.as_ref(),
+    )?;
+    let watch = Arc::new(Watch::new(terms.clone(), seen, webhook, &registry)?);
     Ok(Parts {
+        watch,
         life,
         public: config.public.listen,
         requests_a_second: config
@@ -327,6 +356,28 @@ impl Opener<'_> {
             )?));
         }
         Ok(Arc::new(self.file(&self.dir.join(key), source)?))
+    }
+
+    /// Where something is posted, if anywhere.
+    fn webhook(
+        &self,
+        url: Option<&str>,
+        authority: Option<&Path>,
+        secret: Option<&PassphraseSource>,
+    ) -> Result<Option<Webhook>, ServiceError> {
+        let Some(url) = url else { return Ok(None) };
+        let Some(source) = secret else {
+            return Err(ServiceError::new(
+                "webhook-secret",
+                "is not configured: nobody could tell our posts from others",
+            ));
+        };
+        let secret = self.secret(source, "secret of the webhook")?;
+        let authorities = match authority {
+            Some(path) => self.chain(path)?,
+            None => Vec::new(),
+        };
+        Webhook::new(url, &authorities, secret.as_bytes()).map(Some)
     }
 
     /// The certificates of a file, at least one.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::ServiceError;
+use super::alarms::AlarmsConfig;
 
 /// What the file holds. Paths are relative to its folder.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -44,6 +45,9 @@ pub struct Config {
     pub tsa: Option<TsaConfig>,
     /// The signed log over the audit.
     pub log: Option<LogConfig>,
+    /// Terms whose halves are alarms, and where alarms go.
+    #[serde(default)]
+    pub alarms: AlarmsConfig,
 }
 
 /// `sqlite:FILE` or `postgres://USER@HOST:PORT/DATABASE`. As it may hold a password, it is not shown.

@@ -13,7 +13,10 @@ use esign_core::x509::{Certificate, Identity, NameBuilder, Organization, Request
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::ServiceError;
+use super::alarms::AlarmsConfig;
 use super::config::LogConfig;
+use super::looks;
+use super::watch::Look;
 use crate::audit::{AuditError, DirectoryTiles, Schedule, Sequencer};
 use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::{KeyId, Name};
@@ -40,6 +43,7 @@ const RENEWED: Duration = Duration::from_secs(1);
 pub(super) struct Added {
     pub(super) routes: Router,
     pub(super) tasks: Vec<Task>,
+    pub(super) looks: Vec<Look>,
 }
 
 /// A key whose lists are published, and the name of its files.
@@ -57,6 +61,7 @@ pub(super) fn status(
     life: &Life,
     issuing: Vec<Listed>,
     roots: Vec<Listed>,
+    terms: &AlarmsConfig,
     clock: fn() -> UnixTime,
 ) -> Result<Added, ServiceError> {
     let at = clock();
@@ -82,6 +87,8 @@ pub(super) fn status(
     ));
     polled(&responder)?;
     let mut tasks: Vec<Task> = Vec::new();
+    let mut seen = vec![looks::responder(responder.clone())];
+    let mut made = Vec::new();
     let lease = leased(life.store(), LeaseName::Lists)?;
     let lists = dir.join("crl");
     let public_lists = dir.join("lists");
@@ -100,19 +107,24 @@ pub(super) fn status(
             options.shards = settings.crl_shards;
             options.delta_lifetime = settings.crl_deltas.then_some(DELTA_LIFETIME);
             options.address = settings.addresses.crl.first().cloned();
-            let public = PublicLists::new(
+            let public = Arc::new(PublicLists::new(
                 life.store().clone(),
                 authority.clone(),
                 one.name.clone(),
                 public_lists.clone(),
-            );
-            tasks.push(Box::new(move |at| {
-                if public.is_late(at) {
-                    tracing::error!("half of the term for renewing the public lists is over");
-                }
-                public.publish_if_due(at).map(|_| ())
-            }));
+            ));
+            let name = one.name.clone();
+            seen.push(looks::public_lists(public.clone(), name, terms, at));
+            tasks.push(Box::new(move |at| public.publish_if_due(at).map(|_| ())));
         }
+        made.push(looks::Lists {
+            store: life.store().clone(),
+            issuer: authority.id(),
+            name: one.name.clone(),
+            shards: options.shards,
+            deltas: options.delta_lifetime.is_some(),
+            lifetime,
+        });
         let publisher = Publisher::new(
             life.store().clone(),
             authority,
@@ -126,13 +138,12 @@ pub(super) fn status(
             for list in publisher.publish_if_due(at)? {
                 tracing::info!(entries = list.len(), "a list was published");
             }
-            for alarm in publisher.alarms(at) {
-                tracing::error!(?alarm, "half of a legal term is over");
-            }
             Ok(())
         }));
     }
     tasks.push(renewal(life.clone(), responder.clone(), renewed));
+    seen.push(looks::root_lists(lists.clone(), made.clone()));
+    seen.extend(made.into_iter().map(|lists| lists.look(terms, at)));
     let routes = crate::status::http::routes(Arc::new(Served {
         responder,
         lists,
@@ -141,7 +152,11 @@ pub(super) fn status(
         issuers,
         clock,
     }));
-    Ok(Added { routes, tasks })
+    Ok(Added {
+        routes,
+        tasks,
+        looks: seen,
+    })
 }
 
 /// A lease on what only one process of a shared database may do, renewed as long as it is used. A file
@@ -185,6 +200,7 @@ pub(super) fn log(
     store: &Arc<dyn Store>,
     log: Arc<dyn LogStore>,
     key: Arc<dyn SigningKey>,
+    terms: &AlarmsConfig,
 ) -> Result<Added, ServiceError> {
     let folder = dir.join("log");
     let wrong = |e: AuditError| ServiceError::new("log", e);
@@ -193,6 +209,7 @@ pub(super) fn log(
         seconds: i64::from(config.seconds.max(1)),
         ..Schedule::default()
     };
+    let seen = looks::log(log.clone(), terms);
     let open = {
         let origin = config.origin.clone();
         move |fence| {
@@ -235,6 +252,7 @@ pub(super) fn log(
     Ok(Added {
         routes: Router::new(),
         tasks: vec![task],
+        looks: vec![seen],
     })
 }
 

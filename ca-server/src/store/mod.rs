@@ -218,6 +218,15 @@ pub trait Store: Send + Sync {
         visit: &mut dyn FnMut(StatusChange) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
+    /// When the first change after this time was made to a certificate of one issuer (suspended,
+    /// restored, revoked; of those that changed again the last counts), of one CRL shard or of all.
+    fn first_change(
+        &self,
+        issuer: &KeyId,
+        shard: Option<u32>,
+        after: UnixTime,
+    ) -> Result<Option<UnixTime>, StoreError>;
+
     /// How often this process has committed, where reading is a matter of microseconds: whether to
     /// look for changes is then known without asking. None where a network lies between.
     fn commits(&self) -> Option<u64>;

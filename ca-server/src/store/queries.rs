@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use esign_core::time::UnixTime;
+
 use super::cells::{Cells, Columns, Value};
 use super::lease::{Fence, LeaseName};
 use super::log::Attestation;
@@ -238,6 +240,15 @@ impl<D: Database> Store for D {
             decode,
             each,
         )
+    }
+
+    fn first_change(
+        &self,
+        issuer: &KeyId,
+        shard: Option<u32>,
+        after: UnixTime,
+    ) -> Result<Option<UnixTime>, StoreError> {
+        read::first_change(self, issuer, shard, after)
     }
 
     fn commits(&self) -> Option<u64> {

@@ -412,6 +412,29 @@ pub(crate) const CHANGES: &str = "SELECT x.serial, x.not_after, x.status, x.sinc
      x.invalidity_date, x.until, x.shard, x.changed_by FROM revocation x \
      WHERE x.issuer = $1 AND x.changed_by > $2 ORDER BY x.changed_by";
 
+pub(crate) fn first_change(
+    source: &dyn Source,
+    issuer: &KeyId,
+    shard: Option<u32>,
+    after: UnixTime,
+) -> Found<Option<UnixTime>> {
+    let mut values = values![issuer.0, after.seconds()];
+    let one_shard = match shard {
+        None => "",
+        Some(shard) => {
+            values.push(shard.into());
+            "AND shard = $3"
+        }
+    };
+    let sql = format!(
+        "SELECT since FROM revocation WHERE issuer = $1 AND since > $2 {one_shard} \
+         ORDER BY since LIMIT 1"
+    );
+    one(source, "looking for a change", &sql, values, |row| {
+        Columns(row).time()
+    })
+}
+
 pub(crate) fn latest_crl_number(
     source: &dyn Source,
     issuer: &KeyId,

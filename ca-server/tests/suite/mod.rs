@@ -809,6 +809,17 @@ fn status_lists(store: Made) {
     );
     assert_eq!(listed(s, None, StatusFilter::Good(time(1001))), ids(&[]));
     assert_eq!(s.standing(&id(2, 1)).unwrap(), Some(Standing::Intended));
+    // By the time of the change; a restoration is one.
+    let first = |shard, after| s.first_change(&KeyId([1; 32]), shard, time(after)).unwrap();
+    assert_eq!(first(None, 0), Some(time(10)));
+    assert_eq!(first(None, 10), Some(time(11)));
+    assert_eq!(first(Some(0), 10), None);
+    assert_eq!(first(Some(1), 10), Some(time(11)));
+    assert_eq!(first(None, 11), None);
+    assert_eq!(
+        s.first_change(&KeyId([2; 32]), None, time(0)).unwrap(),
+        None
+    );
     let mut seen = 0;
     s.visit_status(&KeyId([1; 32]), None, StatusFilter::Listed, &mut |entry| {
         seen += 1;

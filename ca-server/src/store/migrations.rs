@@ -7,5 +7,5 @@ pub(crate) const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0005_life.sql"),
     include_str!("migrations/0002_log.sql"),
     include_str!("migrations/0003_lease.sql"),
-    include_str!("migrations/0006_terms.sql"),
+    include_str!("migrations/0007_terms.sql"),
 ];

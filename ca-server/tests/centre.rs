@@ -649,6 +649,23 @@ impl Store for Failing {
     ) -> Result<Option<UnixTime>, StoreError> {
         self.inner.first_change(i, s, a)
     }
+    fn visit_ending(
+        &self,
+        a: UnixTime,
+        t: UnixTime,
+        v: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.inner.visit_ending(a, t, v)
+    }
+    fn progress(&self, n: &str) -> Result<Option<i64>, StoreError> {
+        self.inner.progress(n)
+    }
+    fn begin_progress(&self, n: &str, u: i64) -> Result<(), StoreError> {
+        self.inner.begin_progress(n, u)
+    }
+    fn advance_progress(&self, n: &str, u: i64) -> Result<(), StoreError> {
+        self.inner.advance_progress(n, u)
+    }
     fn commits(&self) -> Option<u64> {
         self.inner.commits()
     }

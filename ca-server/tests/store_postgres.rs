@@ -572,6 +572,8 @@ fn an_older_schema_is_brought_up_to_date_under_old_replicas() {
     cluster.sql(
         "older",
         "DROP TABLE published; DROP TABLE lease; DROP INDEX revocation_by_time; \
+         DROP TABLE progress; DROP INDEX certificate_by_end; \
+         ALTER TABLE certificate DROP COLUMN archived_at; \
          UPDATE esign_schema SET version = 3",
     );
     let stop = AtomicBool::new(false);

@@ -6,6 +6,7 @@
 mod admin;
 pub(crate) mod issue;
 mod mass;
+mod notices;
 mod proofs;
 mod request;
 mod status;
@@ -19,6 +20,7 @@ use esign_core::x509::{Certificate, SerialNumber};
 
 pub use self::issue::{Issued, Settled};
 pub use self::mass::{MassReport, MassRevocation};
+pub use self::notices::{NOTICES, Notice, Step};
 use self::proofs::Proofs;
 pub use self::request::{NewRequest, RequestView};
 pub(crate) use self::request::{fits, holder, prove, random_octets};

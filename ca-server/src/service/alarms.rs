@@ -103,6 +103,10 @@ impl AlarmsConfig {
         i64::from(self.log_minutes).saturating_mul(60)
     }
 
+    pub(super) fn notice(&self) -> i64 {
+        hours(self.notice_hours)
+    }
+
     pub(super) fn store(&self) -> i64 {
         i64::from(self.store_seconds)
     }
@@ -142,6 +146,8 @@ pub enum Kind {
     ListUnreadable,
     /// Acts wait for their place in the signed log, or its head for its signature.
     LogBehind,
+    /// A notice to a holder waits to be taken.
+    NoticeWaiting,
     /// An OCSP responder's certificate was not renewed.
     OcspCertificateAgeing,
     /// The responder cannot look for changes; kept answers are not given.
@@ -171,6 +177,7 @@ impl Kind {
             Self::ListAgeing => "list.ageing",
             Self::ListUnreadable => "list.unreadable",
             Self::LogBehind => "log.behind",
+            Self::NoticeWaiting => "notice.waiting",
             Self::OcspCertificateAgeing => "ocsp.certificate-ageing",
             Self::OcspUnseeing => "ocsp.unseeing",
             Self::PublicListsAgeing => "public-lists.ageing",
@@ -406,6 +413,7 @@ mod tests {
             (terms.issuing(730), 730 * 86_400),
             (terms.clock(), 60),
             (terms.log(), 600),
+            (terms.notice(), 24 * 3600),
             (terms.store(), 60),
         ] {
             assert_eq!(term, seconds);

@@ -15,6 +15,7 @@ use esign_core::x509::{Certificate, certificates};
 use zeroize::Zeroizing;
 
 use super::config::{Config, KeyConfig, PassphraseSource, RoleName};
+use super::notify::Notifier;
 use super::roles::Listed;
 use super::tokens;
 use super::watch::Watch;
@@ -24,7 +25,7 @@ use crate::life::{IssuingKey, Life};
 use crate::settings::Settings;
 use crate::store::postgres::{Options, PostgresStore};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{LogStore, Store};
+use crate::store::{LeaseName, LogStore, Store};
 
 /// The system's clock, whole seconds.
 pub fn system_clock() -> UnixTime {
@@ -151,9 +152,28 @@ pub fn assemble(
         terms.webhook_authority.as_deref(),
         terms.webhook_secret.as_ref(),
     )?;
+    let mut notifier = None;
+    if let Some(life) = &life
+        && config.roles.contains(&RoleName::Ca)
+        && let Some(notices) = &config.notices
+    {
+        let webhook = opener.webhook(
+            Some(&notices.webhook),
+            notices.webhook_authority.as_deref(),
+            notices.webhook_secret.as_ref(),
+        )?;
+        if let Some(webhook) = webhook {
+            let lease = super::roles::leased(life.store(), LeaseName::Notices)?;
+            let made = Notifier::new(life.clone(), lease, webhook, notices, &registry)?;
+            let made = Arc::new(made);
+            seen.push(made.look(terms));
+            notifier = Some(made);
+        }
+    }
     let watch = Arc::new(Watch::new(terms.clone(), seen, webhook, &registry)?);
     Ok(Parts {
         watch,
+        notifier,
         life,
         public: config.public.listen,
         requests_a_second: config

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::ServiceError;
 use super::alarms::AlarmsConfig;
+use super::notify::NoticesConfig;
 
 /// What the file holds. Paths are relative to its folder.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -48,6 +49,8 @@ pub struct Config {
     /// Terms whose halves are alarms, and where alarms go.
     #[serde(default)]
     pub alarms: AlarmsConfig,
+    /// Where notices to holders go.
+    pub notices: Option<NoticesConfig>,
 }
 
 /// `sqlite:FILE` or `postgres://USER@HOST:PORT/DATABASE`. As it may hold a password, it is not shown.

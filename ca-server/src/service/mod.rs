@@ -8,6 +8,7 @@ mod health;
 mod listener;
 mod looks;
 mod measure;
+pub mod notify;
 mod problem;
 pub mod roles;
 mod timestamps;
@@ -91,6 +92,8 @@ pub struct Parts {
     pub tasks: Vec<roles::Task>,
     /// What is watched for alarms.
     pub watch: Arc<watch::Watch>,
+    /// What tells holders, if anything does.
+    pub notifier: Option<Arc<notify::Notifier>>,
     /// What the roles measure.
     pub registry: prometheus::Registry,
     /// Requests a second that one client may make at the operators' address.
@@ -162,6 +165,12 @@ impl Service {
         let watch = self.parts.watch;
         if let Err(error) = watch.start(self.public.url(), self.parts.clock) {
             tracing::error!(%error, "there will be no alarms");
+        }
+        let notifier = self.parts.notifier;
+        if let Some(notifier) = &notifier
+            && let Err(error) = notifier.start(self.parts.clock)
+        {
+            tracing::error!(%error, "holders will not be told");
         }
         let measurements = Arc::new(Measurements::new(self.parts.registry));
         let life = self.parts.life.clone();

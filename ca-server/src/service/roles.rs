@@ -161,7 +161,10 @@ pub(super) fn status(
 
 /// A lease on what only one process of a shared database may do, renewed as long as it is used. A file
 /// has one service, which need not wait for its own lease when it is started again.
-fn leased(store: &Arc<dyn Store>, name: LeaseName) -> Result<Option<Arc<Lease>>, ServiceError> {
+pub(super) fn leased(
+    store: &Arc<dyn Store>,
+    name: LeaseName,
+) -> Result<Option<Arc<Lease>>, ServiceError> {
     if store.commits().is_some() {
         return Ok(None);
     }

@@ -294,7 +294,7 @@ fn posted<'a>(source: &'a str, told: &'a Told, at: UnixTime) -> Posted<'a> {
 }
 
 /// 16 octets of SHA-256, hexadecimal: a name.
-fn digest(text: &str) -> String {
+pub(super) fn digest(text: &str) -> String {
     sha256(text.as_bytes())
         .iter()
         .take(16)

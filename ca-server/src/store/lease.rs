@@ -18,6 +18,8 @@ pub enum LeaseName {
     Lists,
     /// Sequencing the audit into the log and signing its heads.
     Log,
+    /// Telling holders.
+    Notices,
 }
 
 impl LeaseName {
@@ -26,6 +28,7 @@ impl LeaseName {
         match self {
             Self::Lists => "lists",
             Self::Log => "log",
+            Self::Notices => "notices",
         }
     }
 }

@@ -227,6 +227,25 @@ pub trait Store: Send + Sync {
         after: UnixTime,
     ) -> Result<Option<UnixTime>, StoreError>;
 
+    /// Visits the certificates, issued and not in the archive, whose last second is after `after` and
+    /// not after `to`, in the order of their ends. Memory does not grow with their number.
+    fn visit_ending(
+        &self,
+        after: UnixTime,
+        to: UnixTime,
+        visit: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// How far the work of this name has come; none where it never began.
+    fn progress(&self, name: &str) -> Result<Option<i64>, StoreError>;
+
+    /// Begins the work of this name at `upto`, unless somebody began it before.
+    fn begin_progress(&self, name: &str, upto: i64) -> Result<(), StoreError>;
+
+    /// Says that all of the work up to `upto` is done. It never goes back, so that whoever was paused
+    /// after his work does not undo another's.
+    fn advance_progress(&self, name: &str, upto: i64) -> Result<(), StoreError>;
+
     /// How often this process has committed, where reading is a matter of microseconds: whether to
     /// look for changes is then known without asking. None where a network lies between.
     fn commits(&self) -> Option<u64>;

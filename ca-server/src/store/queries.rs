@@ -251,6 +251,44 @@ impl<D: Database> Store for D {
         read::first_change(self, issuer, shard, after)
     }
 
+    fn visit_ending(
+        &self,
+        after: UnixTime,
+        to: UnixTime,
+        each: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let sql = format!("{} {}", read::CERTIFICATE, read::ENDING);
+        let values = values![after.seconds(), to.seconds()];
+        visit(
+            self,
+            "visiting certificates that end",
+            &sql,
+            values,
+            decode::certificate,
+            each,
+        )
+    }
+
+    fn progress(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        read::progress(self, name)
+    }
+
+    fn begin_progress(&self, name: &str, upto: i64) -> Result<(), StoreError> {
+        let begin = Statement {
+            sql: "INSERT INTO progress (name, upto) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            values: values![name, upto],
+        };
+        self.write("beginning work", vec![begin])
+    }
+
+    fn advance_progress(&self, name: &str, upto: i64) -> Result<(), StoreError> {
+        let advance = Statement {
+            sql: "UPDATE progress SET upto = $1 WHERE name = $2 AND upto < $1",
+            values: values![upto, name],
+        };
+        self.write("going on with work", vec![advance])
+    }
+
     fn commits(&self) -> Option<u64> {
         Database::commits(self)
     }

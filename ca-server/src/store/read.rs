@@ -309,6 +309,20 @@ pub(crate) fn certificates(filter: &CertificateFilter) -> (String, Vec<Value>) {
     (format!("{sql} ORDER BY c.position"), values)
 }
 
+/// What follows [`CERTIFICATE`] for those that end within a time.
+pub(crate) const ENDING: &str = "WHERE c.not_after > $1 AND c.not_after <= $2 \
+     AND c.archived_at IS NULL AND c.certificate IS NOT NULL ORDER BY c.not_after, c.position";
+
+pub(crate) fn progress(source: &dyn Source, name: &str) -> Found<Option<i64>> {
+    one(
+        source,
+        "reading how far work has come",
+        "SELECT upto FROM progress WHERE name = $1",
+        values![name],
+        |row| Columns(row).take(),
+    )
+}
+
 /// Intents that nobody has issued or revoked.
 pub(crate) fn open_intents(source: &dyn Source) -> Found<Vec<CertificateRecord>> {
     let sql = format!(

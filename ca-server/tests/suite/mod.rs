@@ -31,7 +31,7 @@ type Part = (&'static str, fn(Made));
 
 /// Runs the whole suite; `make` gives an empty store each time.
 pub fn store_suite(make: impl Fn() -> Made) {
-    let parts: [Part; 17] = [
+    let parts: [Part; 18] = [
         ("issuers", issuers),
         ("holders", holders),
         ("approvals", approvals),
@@ -42,6 +42,7 @@ pub fn store_suite(make: impl Fn() -> Made) {
         ("intent before issue", intent_before_issue),
         ("crash after intent", open_intents),
         ("status lists", status_lists),
+        ("ends and progress", ends_and_progress),
         ("CRL numbers", crl_numbers),
         ("documents", documents),
         ("document statuses", document_statuses),
@@ -832,6 +833,45 @@ fn status_lists(store: Made) {
     })
     .unwrap();
     assert_eq!(seen, 1);
+}
+
+fn ends_and_progress(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    for serial in 1..=3 {
+        s.commit(issuance(1, serial, None, 0)).unwrap();
+    }
+    // An intent is no certificate that ends.
+    let open = request(100, None, Approval::None);
+    done(s, act("api", 0, Change::ReceiveRequest(open.clone())));
+    done(
+        s,
+        act("ca", 0, Change::Intend(intent(&id(1, 4), 4, &open, 0))),
+    );
+    let ending = |after, to| {
+        let mut found = Vec::new();
+        s.visit_ending(time(after), time(to), &mut |record| {
+            found.push(record.id);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        found
+    };
+    // All end at 1000; the first second is before, the last belongs to it.
+    assert_eq!(ending(999, 1000), [id(1, 1), id(1, 2), id(1, 3)]);
+    assert_eq!(ending(1000, 5000), []);
+    assert_eq!(ending(0, 999), []);
+
+    assert_eq!(s.progress("work").unwrap(), None);
+    s.advance_progress("work", 7).unwrap();
+    assert_eq!(s.progress("work").unwrap(), None);
+    s.begin_progress("work", 5).unwrap();
+    s.begin_progress("work", 1).unwrap();
+    assert_eq!(s.progress("work").unwrap(), Some(5));
+    s.advance_progress("work", 8).unwrap();
+    s.advance_progress("work", 6).unwrap();
+    assert_eq!(s.progress("work").unwrap(), Some(8));
+    assert_eq!(s.progress("other").unwrap(), None);
 }
 
 fn crl_numbers(store: Made) {

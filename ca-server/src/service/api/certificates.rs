@@ -183,9 +183,9 @@ pub(super) async fn revoke_many(
     Body(order): Body<RevokeMany>,
 ) -> Result<Json<ManyAnswer>, Problem> {
     blocking(move || {
-        let octets = |field: &str, text: Option<&str>| {
+        let key = |field: &str, text: Option<&str>| {
             text.map(|text| {
-                digits(text).ok_or_else(|| {
+                KeyId::parse(text).ok_or_else(|| {
                     Problem::value(format_args!(
                         "{field} \"{text}\": must be 64 hexadecimal digits"
                     ))
@@ -194,17 +194,17 @@ pub(super) async fn revoke_many(
             .transpose()
         };
         let filter = CertificateFilter {
-            issuer: octets("issuer", order.issuer.as_deref())?.map(KeyId),
+            issuer: key("issuer", order.issuer.as_deref())?,
             profile: order.profile.as_deref().map(Name::new).transpose()?,
             holder: match order.holder.as_deref() {
                 None => None,
-                Some(text) => Some(HolderId(digits(text).ok_or_else(|| {
+                Some(text) => Some(HolderId::parse(text).ok_or_else(|| {
                     Problem::value(format_args!(
                         "holder \"{text}\": must be 32 hexadecimal digits"
                     ))
-                })?)),
+                })?),
             },
-            subject_key: octets("subject_key", order.subject_key.as_deref())?.map(KeyId),
+            subject_key: key("subject_key", order.subject_key.as_deref())?,
             from: time("from", order.from.as_deref())?,
             to: time("to", order.to.as_deref())?,
         };
@@ -229,21 +229,4 @@ pub(super) async fn revoke_many(
         }))
     })
     .await
-}
-
-/// Octets written as hexadecimal digits, exactly `N` of them.
-fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
-        return None;
-    };
-    let octets: Option<Vec<u8>> = pairs
-        .iter()
-        .map(|pair| {
-            std::str::from_utf8(pair)
-                .ok()
-                .filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()))
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-        })
-        .collect();
-    octets?.try_into().ok()
 }

@@ -26,7 +26,7 @@ use ca_server::records::{
 };
 use ca_server::store::sqlite::SqliteStore;
 use ca_server::store::{
-    CertificateFilter, Fence, LeaseName, Receipt, StatusFilter, Store, StoreError,
+    CertificateFilter, Fence, LeaseName, Receipt, RequestToIssue, StatusFilter, Store, StoreError,
 };
 use esign_core::keys::{Curve, KeySpec, Passphrase, PrivateKey, SigningKey};
 use esign_core::lint::{self, Kind, Outcome};
@@ -570,6 +570,9 @@ impl Store for Failing {
     fn issuers(&self) -> Result<Vec<Issuer>, StoreError> {
         self.inner.issuers()
     }
+    fn issuer(&self, k: &KeyId) -> Result<Option<Issuer>, StoreError> {
+        self.inner.issuer(k)
+    }
     fn holder(&self, id: &HolderId) -> Result<Option<Holder>, StoreError> {
         self.inner.holder(id)
     }
@@ -581,6 +584,9 @@ impl Store for Failing {
     }
     fn request(&self, id: &RequestId) -> Result<Option<RequestRecord>, StoreError> {
         self.inner.request(id)
+    }
+    fn request_to_issue(&self, id: &RequestId) -> Result<Option<RequestToIssue>, StoreError> {
+        self.inner.request_to_issue(id)
     }
     fn requests(
         &self,

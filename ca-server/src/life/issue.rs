@@ -11,15 +11,16 @@ use esign_core::x509::{
 };
 use ring::rand::SystemRandom;
 
+use super::request::{no_subject, not_found};
 use super::{Actor, IssuingKey, Life, Who, commit};
 use crate::acts::Change;
 use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::{CertificateId, KeyId, Name, RequestId, Serial};
 use crate::officers::Role;
-use crate::records::{CertificateRecord, Intent, RequestStatus, RevocationReason, Standing};
+use crate::records::{CertificateRecord, Intent, RequestStatus, RevocationReason};
 use crate::settings::Settings;
 use crate::status::shard_address;
-use crate::store::Store;
+use crate::store::{RequestToIssue, Store};
 
 /// A certificate that a request was answered with.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -203,7 +204,14 @@ impl Life {
     ) -> Result<Issued, CentreError> {
         let object = format!("request {request}");
         let state = |what| CentreError::new(CentreErrorKind::State, &object, what);
-        let found = self.stored_request(request)?;
+        let RequestToIssue {
+            record: found,
+            subject,
+            intended,
+        } = self
+            .store
+            .request_to_issue(request)?
+            .ok_or_else(|| not_found(request))?;
         if found.requested_by != actor.officer.name {
             actor.must(&[Role::Approver], "have the request of another issued")?;
         }
@@ -223,7 +231,7 @@ impl Life {
             }
         }
         let issuing = self.issuing_at(issuing, actor.at)?;
-        let vetted = self.stored_subject(request)?;
+        let vetted = subject.ok_or_else(|| no_subject(request))?;
         let proven = self.proofs.take(&vetted.subject.csr)?;
         same_key(
             &object,
@@ -233,21 +241,9 @@ impl Life {
         let identity: Identity = serde_json::from_str(&vetted.subject.identity)
             .map_err(|e| CentreError::new(CentreErrorKind::Store, &object, e))?;
         let who = actor.who();
-        let (mut id, mut certificate) = (None, None);
         // An intent that a crash left is carried out rather than doubled.
-        for open in self.store.open_intents()? {
-            if open.request == *request
-                && let Settled::Issued(settled) = self.settle(&open, &who)?
-            {
-                let record = self.store.certificate(&settled)?;
-                certificate = record.and_then(|record| record.certificate);
-                id = Some(settled);
-            }
-        }
-        if let (Some(id), Some(certificate)) = (id, certificate) {
-            let publish = vec![Change::Publish(id.clone())];
-            commit(self.store.as_ref(), &who, "", publish)?;
-            return Ok(Issued { id, certificate });
+        if intended && let Some(issued) = self.settled(request, &who)? {
+            return Ok(issued);
         }
         let shard = self.settings.shard(request);
         let (id, certificate) = Job {
@@ -268,6 +264,23 @@ impl Life {
             id,
             certificate: certificate.der().to_vec(),
         })
+    }
+
+    /// Carries out what a crash left of issuing this request, if anything can be.
+    fn settled(&self, request: &RequestId, who: &Who) -> Result<Option<Issued>, CentreError> {
+        let mut issued = None;
+        for open in self.store.open_intents()? {
+            if open.request == *request
+                && let Settled::Issued(id) = self.settle(&open, who)?
+                && let Some(record) = self.store.certificate(&id)?
+                && let Some(certificate) = record.certificate
+            {
+                let publish = vec![Change::Publish(id.clone())];
+                commit(self.store.as_ref(), who, "", publish)?;
+                issued = Some(Issued { id, certificate });
+            }
+        }
+        Ok(issued)
     }
 
     /// Settles the intents that are older than `before` and that nobody carried out: a crash left
@@ -328,51 +341,6 @@ impl Life {
             })?;
         self.in_force(found, at)?;
         Ok(found)
-    }
-
-    /// What is signed with a revoked, suspended or expired key helps nobody.
-    fn in_force(&self, issuing: &IssuingKey, at: UnixTime) -> Result<(), CentreError> {
-        let certificate = &issuing.certificate;
-        let refused = |what: String| {
-            Err(CentreError::new(
-                CentreErrorKind::State,
-                format_args!("issuing certificate {}", certificate.serial()),
-                what + ", and nothing more is issued with it",
-            ))
-        };
-        if at < certificate.not_before() {
-            return refused(format!(
-                "is valid from {}, it is {at}",
-                certificate.not_before()
-            ));
-        }
-        if at > certificate.not_after() {
-            return refused(format!(
-                "is valid until {}, it is {at}",
-                certificate.not_after()
-            ));
-        }
-        let serial = Serial::try_from(certificate.serial())?;
-        for issuer in self.store.issuers()? {
-            if issuer.subject != certificate.issuer().der() {
-                continue;
-            }
-            let id = CertificateId {
-                issuer: issuer.key,
-                serial: serial.clone(),
-            };
-            match self.store.standing(&id)? {
-                Some(Standing::Revoked { since, .. }) => {
-                    return refused(format!("is revoked since {since}"));
-                }
-                Some(Standing::Suspended { since, .. }) => {
-                    return refused(format!("is suspended since {since}"));
-                }
-                // A root off line keeps its own books.
-                Some(Standing::Good | Standing::Intended) | None => {}
-            }
-        }
-        Ok(())
     }
 
     fn as_issuer(&self, issuing: &IssuingKey, shard: u32) -> Issuer {

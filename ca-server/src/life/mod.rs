@@ -4,6 +4,7 @@
 //! No clock: each act is given its time.
 
 mod admin;
+mod in_force;
 pub(crate) mod issue;
 mod mass;
 mod notices;
@@ -18,6 +19,7 @@ use esign_core::keys::SigningKey;
 use esign_core::time::UnixTime;
 use esign_core::x509::{Certificate, SerialNumber};
 
+use self::in_force::FoundGood;
 pub use self::issue::{Issued, Settled};
 pub use self::mass::{MassReport, MassRevocation};
 pub use self::notices::{NOTICES, Notice, Step};
@@ -137,6 +139,8 @@ pub struct Life {
     issuing: Vec<IssuingKey>,
     /// Shared by all copies of this.
     proofs: Arc<Proofs>,
+    /// Likewise.
+    found_good: Arc<FoundGood>,
 }
 
 impl fmt::Debug for Life {
@@ -173,6 +177,7 @@ impl Life {
             settings,
             issuing,
             proofs: Arc::default(),
+            found_good: Arc::default(),
         })
     }
 
@@ -214,7 +219,18 @@ impl Life {
     }
 
     fn commit(&self, actor: &Actor, why: &str, changes: Vec<Change>) -> Result<(), CentreError> {
-        commit(self.store.as_ref(), &actor.who(), why, changes)
+        let of_status = |change: &Change| {
+            matches!(
+                change,
+                Change::Suspend { .. } | Change::Restore(_) | Change::Revoke { .. }
+            )
+        };
+        let status = changes.iter().any(of_status);
+        let done = commit(self.store.as_ref(), &actor.who(), why, changes);
+        if status {
+            self.found_good.forget();
+        }
+        done
     }
 }
 

@@ -215,13 +215,9 @@ impl Life {
         &self,
         id: &RequestId,
     ) -> Result<records::SubjectRecord, CentreError> {
-        self.store.request_subject(id)?.ok_or_else(|| {
-            CentreError::new(
-                CentreErrorKind::State,
-                format_args!("request {id}"),
-                "has no subject: it was made by another program",
-            )
-        })
+        self.store
+            .request_subject(id)?
+            .ok_or_else(|| no_subject(id))
     }
 
     /// What cannot be encoded is said now, not when it is issued.
@@ -238,12 +234,7 @@ impl Life {
     /// A certificate for the key of an authority would let it pass for an end entity.
     fn not_our_own(&self, proven: &ProvenKey) -> Result<(), CentreError> {
         let key = crate::ids::KeyId::of_spki(proven.public_key().spki());
-        match self
-            .store
-            .issuers()?
-            .iter()
-            .find(|issuer| issuer.key == key)
-        {
+        match self.store.issuer(&key)? {
             None => Ok(()),
             Some(_) => Err(CentreError::new(
                 CentreErrorKind::Request,
@@ -254,7 +245,15 @@ impl Life {
     }
 }
 
-fn not_found(id: &RequestId) -> CentreError {
+pub(super) fn no_subject(id: &RequestId) -> CentreError {
+    CentreError::new(
+        CentreErrorKind::State,
+        format_args!("request {id}"),
+        "has no subject: it was made by another program",
+    )
+}
+
+pub(super) fn not_found(id: &RequestId) -> CentreError {
     CentreError::new(
         CentreErrorKind::NotFound,
         format_args!("request {id}"),

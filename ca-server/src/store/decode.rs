@@ -3,6 +3,7 @@
 use esign_core::log::Hash;
 use esign_core::time::UnixTime;
 
+use super::RequestToIssue;
 use super::cells::{Cells, Columns, Impossible, checked};
 use super::log::{Attestation, LogHead, Sequenced};
 use crate::ids::{
@@ -216,6 +217,20 @@ pub(crate) fn subject(row: &mut dyn Cells) -> Decoded<SubjectRecord> {
         subject,
         vetted_by,
         at: columns.time()?,
+    })
+}
+
+/// What [`request`] takes, whether it has an open intent, whether it has a subject, what [`subject`]
+/// takes.
+pub(crate) fn request_to_issue(row: &mut dyn Cells) -> Decoded<RequestToIssue> {
+    let record = request(row)?;
+    let mut columns = Columns(row);
+    let intended = columns.take::<i64>()? == 1;
+    let described = columns.take::<i64>()? == 1;
+    Ok(RequestToIssue {
+        record,
+        intended,
+        subject: if described { Some(subject(row)?) } else { None },
     })
 }
 

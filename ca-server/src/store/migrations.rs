@@ -2,11 +2,12 @@
 //! working while a step is taken: a step adds, it never renames or drops what they use.
 
 /// The steps in the order in which they are taken.
-pub(crate) const MIGRATIONS: [&str; 6] = [
+pub(crate) const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_base.sql"),
     include_str!("migrations/0005_life.sql"),
     include_str!("migrations/0002_log.sql"),
     include_str!("migrations/0003_lease.sql"),
+    include_str!("migrations/0006_intents.sql"),
     include_str!("migrations/0007_terms.sql"),
     include_str!("migrations/0008_notices.sql"),
 ];

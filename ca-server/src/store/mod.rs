@@ -91,6 +91,18 @@ pub struct CertificateFilter {
     pub to: Option<UnixTime>,
 }
 
+/// A request, and what issuing it takes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RequestToIssue {
+    /// The request.
+    pub record: RequestRecord,
+    /// Who it is about; none where another program made it.
+    pub subject: Option<SubjectRecord>,
+    /// Whether it has an intent without a certificate, which is settled first. One that was revoked
+    /// counts too.
+    pub intended: bool,
+}
+
 /// The centre's memory. Every method may be called from any thread.
 ///
 /// # Errors
@@ -137,6 +149,9 @@ pub trait Store: Send + Sync {
     /// All issuers, the first added first.
     fn issuers(&self) -> Result<Vec<Issuer>, StoreError>;
 
+    /// The issuer with this key.
+    fn issuer(&self, key: &KeyId) -> Result<Option<Issuer>, StoreError>;
+
     /// The holder of this name.
     fn holder(&self, id: &HolderId) -> Result<Option<Holder>, StoreError>;
 
@@ -149,6 +164,9 @@ pub trait Store: Send + Sync {
 
     /// The request of this name.
     fn request(&self, id: &RequestId) -> Result<Option<RequestRecord>, StoreError>;
+
+    /// The request of this name with all that issuing it takes, as of one moment.
+    fn request_to_issue(&self, id: &RequestId) -> Result<Option<RequestToIssue>, StoreError>;
 
     /// Requests of this status in the order of receipt, at most [`MAX_ROWS`]; `after` continues
     /// behind an earlier answer's last.

@@ -10,8 +10,8 @@ use super::log::Attestation;
 use super::read::{self, Source, values, visit};
 use super::rules::person::{fold, sortable};
 use super::{
-    CertificateFilter, LogHead, LogStore, MAX_BLOB, MAX_ROWS, Receipt, Sequenced, StatusFilter,
-    Store, StoreError, decode,
+    CertificateFilter, LogHead, LogStore, MAX_BLOB, MAX_ROWS, Receipt, RequestToIssue, Sequenced,
+    StatusFilter, Store, StoreError, decode,
 };
 use crate::acts::Act;
 use crate::ids::{CertificateId, Digest, HolderId, KeyId, Locator, RequestId};
@@ -130,6 +130,10 @@ impl<D: Database> Store for D {
         read::issuers(self)
     }
 
+    fn issuer(&self, key: &KeyId) -> Result<Option<Issuer>, StoreError> {
+        read::issuer(self, key)
+    }
+
     fn holder(&self, id: &HolderId) -> Result<Option<Holder>, StoreError> {
         read::holder(self, id)
     }
@@ -148,6 +152,10 @@ impl<D: Database> Store for D {
 
     fn request(&self, id: &RequestId) -> Result<Option<RequestRecord>, StoreError> {
         read::request(self, id)
+    }
+
+    fn request_to_issue(&self, id: &RequestId) -> Result<Option<RequestToIssue>, StoreError> {
+        read::request_to_issue(self, id)
     }
 
     fn requests(

@@ -8,7 +8,7 @@ use esign_core::time::UnixTime;
 
 use super::cells::{Cells, Columns, Impossible, Value};
 use super::decode;
-use super::{CertificateFilter, MAX_ROWS, StatusFilter, StoreError};
+use super::{CertificateFilter, MAX_ROWS, RequestToIssue, StatusFilter, StoreError};
 use crate::ids::{CertificateId, HolderId, KeyId, Locator, Name, RequestId};
 use crate::officers::Officer;
 use crate::records::{
@@ -170,10 +170,16 @@ pub(crate) fn holders_between(
 }
 
 /// The names of those who approved stand in one column, each on a line: a name holds no line feed.
-pub(crate) const REQUEST: &str = "SELECT id, profile, public_key, holder, requested_by, \
-     received_at, approvals_needed, own_approval, status, issuer, serial, \
-     (SELECT string_agg(approver, '\n' ORDER BY a.position) FROM approval a \
-     WHERE a.request = request.id) FROM request";
+macro_rules! request_columns {
+    () => {
+        "SELECT id, profile, public_key, holder, requested_by, \
+         received_at, approvals_needed, own_approval, status, issuer, serial, \
+         CASE WHEN approvals_needed = 0 THEN NULL ELSE \
+         (SELECT string_agg(approver, '\n' ORDER BY a.position) FROM approval a \
+         WHERE a.request = request.id) END"
+    };
+}
+pub(crate) const REQUEST: &str = concat!(request_columns!(), " FROM request");
 
 pub(crate) fn request(source: &dyn Source, id: &RequestId) -> Found<Option<RequestRecord>> {
     let sql = format!("{REQUEST} WHERE id = $1");
@@ -183,6 +189,29 @@ pub(crate) fn request(source: &dyn Source, id: &RequestId) -> Found<Option<Reque
         &sql,
         values![id.0],
         decode::request,
+    )
+}
+
+/// A request with what issuing it takes; see [`RequestToIssue`].
+pub(crate) fn request_to_issue(
+    source: &dyn Source,
+    id: &RequestId,
+) -> Found<Option<RequestToIssue>> {
+    let sql = concat!(
+        request_columns!(),
+        ", CASE WHEN EXISTS (SELECT 1 FROM certificate c WHERE c.request = request.id \
+         AND c.certificate IS NULL) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END, \
+         CASE WHEN s.request IS NULL THEN CAST(0 AS BIGINT) ELSE CAST(1 AS BIGINT) END, \
+         s.request, s.csr, request.holder, s.identity, s.listed, s.vetted_by, s.at \
+         FROM request LEFT JOIN request_subject s ON s.request = request.id \
+         WHERE request.id = $1"
+    );
+    one(
+        source,
+        "reading a request",
+        sql,
+        values![id.0],
+        decode::request_to_issue,
     )
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ca_server::acts::{Act, Change, MAX_WHY};
-use ca_server::ids::{CertificateId, Digest, KeyId, Name};
+use ca_server::ids::{CertificateId, Digest, KeyId, Name, RequestId};
 use ca_server::officers::{Officer, Role};
 use ca_server::records::{
     Approval, Crl, CrlKind, DocumentStatus, Holder, Identity, RequestStatus, RevocationReason,
@@ -122,6 +122,8 @@ fn issuers(store: Made) {
         ..long.clone()
     };
     refused(s, add(same), StoreErrorKind::Conflict, &["generation 1"]);
+    assert_eq!(s.issuer(&issuer(2).key).unwrap(), Some(issuer(2)));
+    assert_eq!(s.issuer(&KeyId([9; 32])).unwrap(), None);
     assert_eq!(s.issuers().unwrap(), [issuer(2), issuer(1), twin, long]);
 }
 
@@ -705,7 +707,9 @@ fn open_intents(store: Made) {
     let s = &*store;
     with_issuer(s);
     let r = request(1, None, Approval::None);
+    assert_eq!(s.request_to_issue(&r.id).unwrap(), None);
     done(s, act("api", 0, Change::ReceiveRequest(r.clone())));
+    to_issue(s, &r.id, false, false);
     for serial in [5, 6] {
         done(
             s,
@@ -722,6 +726,7 @@ fn open_intents(store: Made) {
         [id(1, 5), id(1, 6)]
     );
     assert_eq!(open[0].tbs, Some(tbs(5, b"rest")));
+    to_issue(s, &r.id, false, true);
     // What a crash left is revoked, since its certificate may exist; it can then not be issued.
     let revoke = Change::Revoke {
         id: id(1, 5),
@@ -741,6 +746,31 @@ fn open_intents(store: Made) {
     );
     done(s, act("ca", 3, issue(6)));
     assert!(s.open_intents().unwrap().is_empty());
+    // The revoked one goes on counting for its request, and for no other.
+    to_issue(s, &r.id, false, true);
+    let other = request(2, None, Approval::Others(1));
+    done(s, act("api", 4, Change::ReceiveRequest(other.clone())));
+    done(
+        s,
+        act(
+            "registrar",
+            4,
+            Change::VetSubject(subject(&other, true, "{}")),
+        ),
+    );
+    done(s, act("approver", 5, Change::ApproveRequest(other.id)));
+    to_issue(s, &other.id, true, false);
+}
+
+/// What is read at once is what is read one by one.
+fn to_issue(s: &dyn Store, id: &RequestId, described: bool, intended: bool) {
+    let found = s.request_to_issue(id).unwrap().unwrap();
+    assert_eq!(Some(found.record), s.request(id).unwrap());
+    assert_eq!(found.subject, s.request_subject(id).unwrap());
+    assert_eq!(
+        (found.subject.is_some(), found.intended),
+        (described, intended)
+    );
 }
 
 fn listed(s: &dyn Store, shard: Option<u32>, filter: StatusFilter) -> Vec<CertificateId> {

@@ -8,18 +8,17 @@ mod backup;
 mod failure;
 mod log;
 mod open;
+mod readers;
 mod source;
 mod write;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use rusqlite::Connection;
-
 use super::StoreError;
+use readers::Readers;
 use writer::Writer;
 
 /// Settings of [`SqliteStore::open_with`].
@@ -44,16 +43,11 @@ impl Default for Options {
 /// A store in one SQLite file (and two beside it, `-wal` and `-shm`, while it is open).
 pub struct SqliteStore {
     path: PathBuf,
-    wait: Duration,
     writer: Writer,
+    readers: Readers,
     /// Calls of `commit` that ended.
     commits: AtomicU64,
-    /// Connections that nobody reads with at the moment.
-    idle: Mutex<Vec<Connection>>,
 }
-
-/// Most idle reading connections that are kept: one for each core of a large machine.
-const MAX_IDLE: usize = 64;
 
 impl SqliteStore {
     /// Opens the store at `path`; creates it (readable by its owner alone) if the file is missing or
@@ -73,10 +67,9 @@ impl SqliteStore {
         let connection = open::writer(path, options)?;
         Ok(Self {
             path: path.to_owned(),
-            wait: options.wait,
             writer: Writer::start(connection, failure::name(path))?,
+            readers: Readers::new(path.to_owned(), options.wait),
             commits: AtomicU64::new(0),
-            idle: Mutex::new(Vec::new()),
         })
     }
 }

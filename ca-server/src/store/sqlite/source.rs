@@ -1,13 +1,12 @@
 //! Reading: rows of SQLite for the queries and the rules that all databases share.
 
 use std::ops::ControlFlow;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use rusqlite::types::{FromSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, ToSql, params};
 
-use super::{MAX_IDLE, SqliteStore, failure, open};
+use super::{SqliteStore, failure};
 use crate::acts::Act;
 use crate::store::cells::{Cells, Impossible, Value};
 use crate::store::lease::{self, Fence, LeaseName};
@@ -99,28 +98,6 @@ pub(super) fn hold(connection: &Connection, object: &str, fence: &Fence) -> Resu
 }
 
 impl SqliteStore {
-    /// Reads with an idle connection, or a new one.
-    fn read<T>(
-        &self,
-        read: impl FnOnce(&Connection, &str) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open::reader(&self.path, self.wait)?,
-        };
-        let value = read(&connection, &failure::name(&self.path))?;
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MAX_IDLE {
-            idle.push(connection);
-        }
-        Ok(value)
-    }
-
     /// Runs one statement with the writing connection.
     fn write_one(
         &self,
@@ -148,7 +125,8 @@ impl Source for SqliteStore {
         values: Vec<Value>,
         each: Each<'_>,
     ) -> Result<(), StoreError> {
-        self.read(|connection, object| rows(connection, object, doing, sql, &values, each))
+        self.readers
+            .read(|connection, object| rows(connection, object, doing, sql, &values, each))
     }
 
     fn visit(
@@ -158,7 +136,8 @@ impl Source for SqliteStore {
         values: Vec<Value>,
         each: Each<'_>,
     ) -> Result<(), StoreError> {
-        self.rows(doing, sql, values, each)
+        self.readers
+            .visit(|connection, object| rows(connection, object, doing, sql, &values, each))
     }
 }
 
@@ -175,7 +154,7 @@ impl Database for SqliteStore {
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        let finding = self.read(|c, object| {
+        let finding = self.readers.visit(|c, object| {
             let failed = |error| failure::sqlite(object, "checking it", error);
             let pages: String = c
                 .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))

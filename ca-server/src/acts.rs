@@ -42,6 +42,14 @@ pub enum Change {
     /// Says who a pending request is about, as the acting person vetted it; replaces what was
     /// claimed or vetted before, as long as nobody approved it.
     VetSubject(RequestSubject),
+    /// Takes in a request for a certificate that follows another: of the same holder, by the same
+    /// profile, for the identity as it was vetted for that one.
+    Renew {
+        /// The request, with the former certificate.
+        request: Request,
+        /// PKCS #10 as received, DER; for the same key that of the former request.
+        csr: Vec<u8>,
+    },
     /// Approves a pending request as the acting person. The last approval needed makes it approved.
     ApproveRequest(RequestId),
     /// Refuses a request that is pending or approved.
@@ -115,6 +123,7 @@ impl Change {
             Self::ReceiveRequest(_) => "request.receive",
             Self::ClaimSubject(_) => "request.claim",
             Self::VetSubject(_) => "request.vet",
+            Self::Renew { .. } => "request.renew",
             Self::SetOfficer(_) => "officer.set",
             Self::StopIssuance => "issuance.stop",
             Self::ResumeIssuance => "issuance.resume",

@@ -102,8 +102,30 @@ pub struct IssuedProfile {
     /// to vet where others approve.
     #[serde(default = "default_requesters")]
     pub requesters: Vec<Role>,
+    /// For how many days after an identity was vetted certificates are renewed without vetting it again:
+    /// twice the life of one where this is absent, so that it is renewed once. 0 renews none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vetting_days: Option<u32>,
+    /// For how many days a key may be certified, from the first certificate's begin to the last one's end:
+    /// twice the life of one where this is absent. Less than one life never renews the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_days: Option<u32>,
     /// What the certificates look like.
     pub profile: Profile,
+}
+
+impl IssuedProfile {
+    pub(crate) fn vetting_days(&self) -> u32 {
+        self.vetting_days.unwrap_or_else(|| self.two_lives())
+    }
+
+    pub(crate) fn key_days(&self) -> u32 {
+        self.key_days.unwrap_or_else(|| self.two_lives())
+    }
+
+    fn two_lives(&self) -> u32 {
+        self.profile.validity_days.saturating_mul(2)
+    }
 }
 
 /// What the names of a test centre and of everything that it certifies end with.
@@ -146,6 +168,8 @@ impl Settings {
             .map(|profile| IssuedProfile {
                 approvals_by_others: 0,
                 requesters: default_requesters(),
+                vetting_days: None,
+                key_days: None,
                 profile: if public {
                     profile
                 } else {

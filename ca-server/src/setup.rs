@@ -213,6 +213,7 @@ fn demand_approval(settings: &mut Settings, approvals: u8) {
         profile,
         approvals_by_others,
         requesters,
+        ..
     } in &mut settings.profiles
     {
         if matches!(

@@ -378,6 +378,7 @@ fn a_second_person_is_not_left_out() {
         profile: Name::new("natural-person").unwrap(),
         public_key: key().public_key().spki().to_vec(),
         holder: None,
+        former: None,
         approval: Approval::Others(1),
     };
     let act = Act {
@@ -671,6 +672,9 @@ impl Store for Failing {
     }
     fn advance_progress(&self, n: &str, u: i64) -> Result<(), StoreError> {
         self.inner.advance_progress(n, u)
+    }
+    fn latest_renewal(&self, i: &CertificateId) -> Result<Option<RequestId>, StoreError> {
+        self.inner.latest_renewal(i)
     }
     fn commits(&self) -> Option<u64> {
         self.inner.commits()

@@ -160,6 +160,7 @@ fn make(
         profile: Name::new(&profile.name)?,
         public_key: proven.public_key().spki().to_vec(),
         holder: None,
+        former: None,
         approval: Approval::Anyone,
     });
     commit(

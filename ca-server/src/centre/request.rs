@@ -81,6 +81,7 @@ impl Centre {
             profile: Name::new(profile)?,
             public_key: proven.public_key().spki().to_vec(),
             holder,
+            former: None,
             approval: Approval::Anyone,
         }));
         let done = self.commit(who, "", changes);

@@ -9,6 +9,7 @@ pub(crate) mod issue;
 mod mass;
 mod notices;
 mod proofs;
+mod renewal;
 mod request;
 mod status;
 
@@ -24,6 +25,7 @@ pub use self::issue::{Issued, Settled};
 pub use self::mass::{MassReport, MassRevocation};
 pub use self::notices::{NOTICES, Notice, Step};
 use self::proofs::Proofs;
+pub use self::renewal::{Neighbours, Renewing};
 pub use self::request::{NewRequest, RequestView};
 pub(crate) use self::request::{fits, holder, prove, random_octets};
 pub use self::status::Revocation;

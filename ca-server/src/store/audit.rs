@@ -39,6 +39,15 @@ enum Body<'a> {
         csr: Digest,
         listed: bool,
     },
+    Renewal {
+        request: RequestId,
+        profile: &'a Name,
+        key: KeyId,
+        holder: Option<HolderId>,
+        approval: Approval,
+        former: Option<&'a CertificateId>,
+        csr: Digest,
+    },
     Officer {
         officer: &'a Name,
         key: KeyId,
@@ -125,6 +134,15 @@ pub(super) fn body(change: &Change) -> Result<String, StoreError> {
             identity: Digest::of(subject.identity.as_bytes()),
             csr: Digest::of(&subject.csr),
             listed: subject.listed,
+        },
+        Change::Renew { request, csr } => Body::Renewal {
+            request: request.id,
+            profile: &request.profile,
+            key: KeyId::of_spki(&request.public_key),
+            holder: request.holder,
+            approval: request.approval,
+            former: request.former.as_ref(),
+            csr: Digest::of(csr),
         },
         Change::SetOfficer(officer) => Body::Officer {
             officer: &officer.name,

@@ -180,6 +180,9 @@ pub trait Store: Send + Sync {
     /// Who a request is about, as claimed or vetted.
     fn request_subject(&self, id: &RequestId) -> Result<Option<SubjectRecord>, StoreError>;
 
+    /// The newest request for a certificate that follows this one.
+    fn latest_renewal(&self, id: &CertificateId) -> Result<Option<RequestId>, StoreError>;
+
     /// All officers in the order of their names, the dismissed too, at most [`MAX_ROWS`].
     fn officers(&self) -> Result<Vec<Officer>, StoreError>;
 

@@ -171,6 +171,10 @@ impl<D: Database> Store for D {
         read::request_subject(self, id)
     }
 
+    fn latest_renewal(&self, id: &CertificateId) -> Result<Option<RequestId>, StoreError> {
+        read::latest_renewal(self, id)
+    }
+
     fn officers(&self) -> Result<Vec<Officer>, StoreError> {
         read::officers(self)
     }

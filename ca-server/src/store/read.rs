@@ -174,6 +174,7 @@ macro_rules! request_columns {
     () => {
         "SELECT id, profile, public_key, holder, requested_by, \
          received_at, approvals_needed, own_approval, status, issuer, serial, \
+         former_issuer, former_serial, \
          CASE WHEN approvals_needed = 0 THEN NULL ELSE \
          (SELECT string_agg(approver, '\n' ORDER BY a.position) FROM approval a \
          WHERE a.request = request.id) END"
@@ -212,6 +213,18 @@ pub(crate) fn request_to_issue(
         sql,
         values![id.0],
         decode::request_to_issue,
+    )
+}
+
+/// The newest request for a certificate that follows this one.
+pub(crate) fn latest_renewal(source: &dyn Source, id: &CertificateId) -> Found<Option<RequestId>> {
+    one(
+        source,
+        "reading a renewal",
+        "SELECT id FROM request WHERE former_issuer = $1 AND former_serial = $2 \
+         ORDER BY position DESC LIMIT 1",
+        values![id.issuer.0, id.serial.as_bytes()],
+        |row| Columns(row).take().map(RequestId),
     )
 }
 

@@ -67,6 +67,8 @@ pub(crate) trait Rows {
         status: RequestStatus,
         certificate: Option<&CertificateId>,
     ) -> Result<(), StoreError>;
+    /// The newest request for a certificate that follows this one.
+    fn latest_renewal(&mut self, id: &CertificateId) -> Result<Option<RequestId>, StoreError>;
     fn request_subject(&mut self, id: &RequestId) -> Result<Option<SubjectRecord>, StoreError>;
     fn set_request_holder(
         &mut self,

@@ -31,7 +31,7 @@ type Part = (&'static str, fn(Made));
 
 /// Runs the whole suite; `make` gives an empty store each time.
 pub fn store_suite(make: impl Fn() -> Made) {
-    let parts: [Part; 18] = [
+    let parts: [Part; 19] = [
         ("issuers", issuers),
         ("holders", holders),
         ("approvals", approvals),
@@ -40,6 +40,7 @@ pub fn store_suite(make: impl Fn() -> Made) {
         ("certificates by query", certificates_by_query),
         ("life of a certificate", life),
         ("intent before issue", intent_before_issue),
+        ("renewal", renewal),
         ("crash after intent", open_intents),
         ("status lists", status_lists),
         ("ends and progress", ends_and_progress),
@@ -701,6 +702,142 @@ fn intent_before_issue(store: Made) {
     // One request, one certificate.
     let second = intent(&id(1, 2), 2, &r, 0);
     refused(s, intend(second), StoreErrorKind::State, &["is issued"]);
+}
+
+fn renewal(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    done(
+        s,
+        act("registrar", 0, Change::RecordHolder(holder(1, "Əliyeva"))),
+    );
+    let person = Some(holder(1, "Əliyeva").id);
+    let first = request(1, None, Approval::Others(1));
+    done(
+        s,
+        act("registrar", 0, Change::ReceiveRequest(first.clone())),
+    );
+    let described = ca_server::records::RequestSubject {
+        holder: person,
+        ..subject(&first, true, "{\"a\":1}")
+    };
+    done(
+        s,
+        act("registrar", 5, Change::VetSubject(described.clone())),
+    );
+    done(s, act("approver", 6, Change::ApproveRequest(first.id)));
+    let issue = |serial: u32, of: &ca_server::records::Request| {
+        let intent = intent(&id(1, serial), serial, of, 0);
+        let certificate = certificate(&intent.tbs);
+        let id = intent.id.clone();
+        vec![
+            act("ca", 10, Change::Intend(intent)),
+            act("ca", 10, Change::Issue { id, certificate }),
+        ]
+    };
+    s.commit(issue(1, &first)).unwrap();
+    let renewing = |n: u32, of: u32| ca_server::records::Request {
+        former: Some(id(1, of)),
+        ..request(n, person, Approval::Others(1))
+    };
+    let renew = |request: &ca_server::records::Request| {
+        let change = Change::Renew {
+            request: request.clone(),
+            csr: b"csr".to_vec(),
+        };
+        act("registrar", 20, change)
+    };
+    use StoreErrorKind as K;
+    // It is an act of its own, of a certificate that is there, and for the same holder and profile.
+    refused(
+        s,
+        act("registrar", 20, Change::ReceiveRequest(renewing(2, 1))),
+        K::Value,
+        &["another act"],
+    );
+    refused(
+        s,
+        renew(&request(2, person, Approval::Others(1))),
+        K::Value,
+        &["renews no"],
+    );
+    refused(
+        s,
+        renew(&renewing(2, 9)),
+        K::NotFound,
+        &["is not in this store"],
+    );
+    let nobodys = ca_server::records::Request {
+        holder: None,
+        ..renewing(2, 1)
+    };
+    refused(
+        s,
+        renew(&nobodys),
+        K::Conflict,
+        &["another profile or holder"],
+    );
+    let otherwise = ca_server::records::Request {
+        profile: Name::new("other").unwrap(),
+        ..renewing(2, 1)
+    };
+    refused(s, renew(&otherwise), K::Conflict, &["\"other\""]);
+    let mut late = renew(&renewing(2, 1));
+    late.at = time(1001);
+    refused(s, late, K::State, &["ended"]);
+    assert_eq!(s.latest_renewal(&id(1, 1)).unwrap(), None);
+
+    let second = renewing(2, 1);
+    done(s, renew(&second));
+    again(s, renew(&second));
+    refused(s, renew(&renewing(3, 1)), K::State, &["is being renewed"]);
+    assert_eq!(s.latest_renewal(&id(1, 1)).unwrap(), Some(second.id));
+    let found = s.request(&second.id).unwrap().unwrap();
+    assert_eq!(found.request, second);
+    // Who vetted it, and when, is what it was.
+    let taken_over = s.request_subject(&second.id).unwrap().unwrap();
+    assert_eq!(taken_over.subject.identity, described.identity);
+    assert!(taken_over.subject.listed);
+    assert_eq!(taken_over.subject.csr, b"csr");
+    assert_eq!(taken_over.vetted_by, Some(Name::new("registrar").unwrap()));
+    assert_eq!(taken_over.at, time(5));
+    refused(
+        s,
+        act(
+            "other",
+            21,
+            Change::VetSubject(subject(&second, true, "{\"b\":1}")),
+        ),
+        K::State,
+        &["another identity is another request"],
+    );
+    done(s, act("approver", 22, Change::ApproveRequest(second.id)));
+    // The former is suspended meanwhile: nothing follows it until it is restored.
+    let suspend = Change::Suspend {
+        id: id(1, 1),
+        until: None,
+    };
+    done(s, act("officer", 23, suspend));
+    let intend = issue(2, &second).remove(0);
+    refused(s, intend, K::State, &["is suspended", "renewed"]);
+    done(s, act("officer", 24, Change::Restore(id(1, 1))));
+    s.commit(issue(2, &second)).unwrap();
+    refused(s, renew(&renewing(3, 1)), K::State, &["was renewed by"]);
+    // In one batch: the successor is revoked, and the first is renewed again; that is refused.
+    let revoke = Change::Revoke {
+        id: id(1, 2),
+        reason: RevocationReason::Superseded,
+        invalidity_date: None,
+    };
+    let third = renewing(3, 1);
+    s.commit(vec![
+        act("officer", 25, revoke),
+        renew(&third),
+        act("approver", 26, Change::RefuseRequest(third.id)),
+    ])
+    .unwrap();
+    assert_eq!(s.latest_renewal(&id(1, 1)).unwrap(), Some(third.id));
+    done(s, renew(&renewing(4, 1)));
 }
 
 fn open_intents(store: Made) {

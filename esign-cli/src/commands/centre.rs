@@ -2,8 +2,10 @@
 
 mod client;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ca_server::ids::RequestId;
 use clap::Subcommand;
 use esign_core::time::UnixTime;
@@ -133,6 +135,21 @@ enum Job {
         one: OneSerial,
         #[command(flatten)]
         why: Why,
+    },
+    /// Ask for a certificate that follows this one: same holder, profile and identity
+    Renew {
+        #[command(flatten)]
+        one: OneSerial,
+        /// A request (PKCS #10, PEM) of a new key; without one, and without --signed, the key stays
+        #[arg(long, value_name = "FILE", conflicts_with = "signed")]
+        csr: Option<PathBuf>,
+        /// The holder's own wish: a request signed with the certificate's key, as
+        /// `esign sign request.pem --packaging enveloping` makes it
+        #[arg(long, value_name = "FILE.p7m")]
+        signed: Option<PathBuf>,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        why: String,
     },
     /// Revoke a certificate for good
     Revoke {
@@ -299,8 +316,7 @@ fn ask(client: &Client, job: &Job) -> Result<Value, Failure> {
             listed,
             identity,
         } => {
-            let csr = String::from_utf8(files::read(csr)?)
-                .map_err(|_| Failure::about(&csr.display(), &"is not PEM"))?;
+            let csr = pem(csr)?;
             let identity = identity.resolve()?;
             let body =
                 json!({"csr": csr, "profile": profile, "listed": listed, "identity": identity});
@@ -332,6 +348,25 @@ fn ask(client: &Client, job: &Job) -> Result<Value, Failure> {
         }
         Job::Restore { one, why } => {
             client.post(&certificate(one, "/restore"), &json!({"why": why.why}))
+        }
+        Job::Renew {
+            one,
+            csr,
+            signed,
+            why,
+        } => {
+            let mut body = Map::new();
+            body.insert("why".into(), why.clone().into());
+            if let Some(csr) = csr {
+                body.insert("csr".into(), pem(csr)?.into());
+            }
+            if let Some(signed) = signed {
+                body.insert(
+                    "signed".into(),
+                    STANDARD.encode(files::read(signed)?).into(),
+                );
+            }
+            client.post(&certificate(one, "/renew"), &Value::Object(body))
         }
         Job::Revoke { one, how } => {
             client.post(&certificate(one, "/revoke"), &Value::Object(how.body()))
@@ -391,6 +426,11 @@ fn ask(client: &Client, job: &Job) -> Result<Value, Failure> {
     }
 }
 
+fn pem(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(files::read(path)?)
+        .map_err(|_| Failure::about(&path.display(), &"is not PEM"))
+}
+
 /// Text as part of an address (RFC 3986 2.1).
 fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, b| {
@@ -441,9 +481,9 @@ fn told(job: &Job, answer: &Value, context: &Context) -> String {
             )
             .to_string(),
         Job::List { .. } | Job::Show(_) | Job::Vet { .. } => request_line(one, context),
-        Job::Request { .. } | Job::Approve(_) | Job::Refuse { .. } => {
+        Job::Request { .. } | Job::Renew { .. } | Job::Approve(_) | Job::Refuse { .. } => {
             let key = match job {
-                Job::Request { .. } => "centre-requested",
+                Job::Request { .. } | Job::Renew { .. } => "centre-requested",
                 _ => "centre-request-stands",
             };
             let status = lang.text(&format!("ca-request-{}", field(one, "status")));
@@ -466,11 +506,21 @@ fn told(job: &Job, answer: &Value, context: &Context) -> String {
             } else {
                 format!("  {since}")
             };
-            format!(
+            let mut line = format!(
                 "{}  {}  {status}{since}",
                 field(one, "serial"),
                 field(one, "profile")
-            )
+            );
+            for (name, key) in [
+                ("renews", "centre-renews"),
+                ("renewed_by", "centre-renewed-by"),
+            ] {
+                let serial = field(one, name);
+                if !serial.is_empty() {
+                    line += &format!("\n  {}", lang.with(key, &[("serial", serial)]));
+                }
+            }
+            line
         }
         Job::RevokeMany { .. } => lang
             .with(
@@ -561,6 +611,13 @@ fn request_line(one: &Value, context: &Context) -> String {
         for (kind, person) in identity {
             line += &format!("\n  {kind}: {person}");
         }
+    }
+    let renews = field(one, "renews");
+    if !renews.is_empty() {
+        line += &format!(
+            "\n  {}",
+            context.lang.with("centre-renews", &[("serial", renews)])
+        );
     }
     let serial = field(one, "serial");
     if !serial.is_empty() {

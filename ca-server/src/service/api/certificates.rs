@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, Path};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::types::{CertificateAnswer, Why, time};
+use super::types::{CertificateAnswer, Made, Why, time};
 use super::{Api, Body, Caller, blocking, serial};
 use crate::ids::{HolderId, KeyId, Name};
-use crate::life::{MassRevocation, Revocation};
+use crate::life::{MassRevocation, Renewing, Revocation};
 use crate::records::RevocationReason;
 use crate::service::problem::Problem;
 use crate::store::CertificateFilter;
@@ -24,7 +28,63 @@ pub(super) async fn show(
     Caller(_): Caller,
     Path(number): Path<String>,
 ) -> Result<Json<CertificateAnswer>, Problem> {
-    blocking(move || Ok(Json(api.life.find(&serial(&number)?)?.into()))).await
+    blocking(move || {
+        let record = api.life.find(&serial(&number)?)?;
+        let neighbours = api.life.neighbours(&record)?;
+        Ok(Json(CertificateAnswer::from(record).between(&neighbours)))
+    })
+    .await
+}
+
+/// How a certificate is to be followed: by one for the same key where neither `csr` nor `signed` is there.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Renew {
+    /// PKCS #10 of another key, PEM.
+    csr: Option<String>,
+    /// As the holder asks: Base64 of a CMS `SignedData` over a PKCS #10, signed with the certificate's key.
+    signed: Option<String>,
+    /// Why, in words, for the audit log.
+    #[serde(default)]
+    why: String,
+}
+
+/// Takes in a request for a certificate that follows this one: same holder, profile and identity. It is
+/// approved and issued like any other.
+#[utoipa::path(post, path = "/api/v1/certificates/{serial}/renew", params(("serial" = String, Path, description = "Serial number, hexadecimal")), request_body = Renew, responses(
+    (status = 201, description = "Received", body = Made),
+    (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn renew(
+    Extension(api): Extension<Arc<Api>>,
+    Caller(actor): Caller,
+    Path(number): Path<String>,
+    Body(order): Body<Renew>,
+) -> Result<impl IntoResponse, Problem> {
+    blocking(move || {
+        let serial = serial(&number)?;
+        let signed = order.signed.as_deref().map(|text| {
+            STANDARD
+                .decode(text)
+                .map_err(|error| Problem::value(format_args!("signed: is no Base64: {error}")))
+        });
+        let signed = signed.transpose()?;
+        let how = match (&order.csr, &signed) {
+            (None, None) => Renewing::SameKey,
+            (Some(csr), None) => Renewing::NewKey(csr.as_bytes()),
+            (None, Some(message)) => Renewing::Signed(message),
+            (Some(_), Some(_)) => {
+                return Err(Problem::value("csr and signed: one of them, not both"));
+            }
+        };
+        let id = api.life.renew(&actor, &serial, how, &order.why)?;
+        let status = api.life.request(&actor, &id)?.record.status;
+        let made = Made {
+            id: id.to_string(),
+            status,
+        };
+        Ok((StatusCode::CREATED, Json(made)))
+    })
+    .await
 }
 
 /// A revocation.

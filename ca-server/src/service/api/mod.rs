@@ -62,6 +62,7 @@ pub(super) struct Api {
         requests::refuse,
         requests::issue,
         certificates::show,
+        certificates::renew,
         certificates::revoke,
         certificates::suspend,
         certificates::restore,
@@ -90,6 +91,7 @@ pub(super) fn routes(api: Arc<Api>) -> Router {
         .route("/requests/{id}/refuse", post(requests::refuse))
         .route("/requests/{id}/issue", post(requests::issue))
         .route("/certificates/{serial}", get(certificates::show))
+        .route("/certificates/{serial}/renew", post(certificates::renew))
         .route("/certificates/{serial}/revoke", post(certificates::revoke))
         .route(
             "/certificates/{serial}/suspend",

@@ -135,7 +135,7 @@ pub(super) type ListKey = (KeyId, u32, &'static str, Option<u64>);
 /// How far each table and list had come before a job.
 #[derive(Default)]
 pub(super) struct Mark {
-    tables: [usize; 18],
+    tables: [usize; 19],
     lists: [usize; 4],
     last_audit: u64,
 }
@@ -149,6 +149,8 @@ pub(super) struct MemoryRows {
     pub(super) identifiers: Table<String, HolderId>,
     pub(super) requests: Table<RequestId, RequestRecord>,
     pub(super) subjects: Table<RequestId, SubjectRecord>,
+    /// The newest request to renew a certificate.
+    pub(super) renewals: Table<CertificateId, RequestId>,
     pub(super) officers: Table<Name, (Officer, UnixTime)>,
     pub(super) officer_keys: Table<KeyId, Name>,
     pub(super) stop: Table<(), Stop>,
@@ -198,6 +200,10 @@ macro_rules! each_table {
             },
             {
                 let $name = &mut rows.subjects;
+                $use
+            },
+            {
+                let $name = &mut rows.renewals;
                 $use
             },
             {
@@ -309,6 +315,13 @@ impl MemoryRows {
                 self.subjects.want(subject.request);
                 if let Some(holder) = subject.holder {
                     self.holders.want(holder);
+                }
+            }
+            Change::Renew { request, .. } => {
+                self.requests.want(request.id);
+                if let Some(former) = &request.former {
+                    self.certificates.want(former.clone());
+                    self.renewals.want(former.clone());
                 }
             }
             Change::SetOfficer(officer) => {
@@ -455,7 +468,14 @@ impl Rows for MemoryRows {
             certificate: None,
         };
         self.requests.put(request.id, Some(record));
+        if let Some(former) = &request.former {
+            self.renewals.put(former.clone(), Some(request.id));
+        }
         Ok(())
+    }
+
+    fn latest_renewal(&mut self, id: &CertificateId) -> Result<Option<RequestId>, StoreError> {
+        self.renewals.get(id)
     }
 
     fn set_request_status(

@@ -231,18 +231,19 @@ fn holders(rows: &MemoryRows) -> Vec<[Value; 9]> {
 const REQUEST: Into = Into {
     table: "request",
     columns: "id, profile, public_key, holder, requested_by, received_at, approvals_needed, \
-              own_approval, status, issuer, serial",
+              own_approval, status, issuer, serial, former_issuer, former_serial",
     known: "ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, status = excluded.status, \
             issuer = excluded.issuer, serial = excluded.serial",
 };
 
-fn requests(rows: &MemoryRows) -> Vec<[Value; 11]> {
+fn requests(rows: &MemoryRows) -> Vec<[Value; 13]> {
     let changes = rows.requests.changes().into_iter();
     changes
         .filter_map(|(id, record)| {
             let record = record?;
             let (needed, own) = decode::approval_columns(record.request.approval);
             let certificate = record.certificate.as_ref();
+            let former = record.request.former.as_ref();
             Some([
                 id.0.into(),
                 record.request.profile.as_str().into(),
@@ -255,6 +256,8 @@ fn requests(rows: &MemoryRows) -> Vec<[Value; 11]> {
                 decode::request_status_name(record.status).into(),
                 octets(certificate.map(|id| id.issuer.0.as_slice())),
                 octets(certificate.map(|id| id.serial.as_bytes())),
+                octets(former.map(|id| id.issuer.0.as_slice())),
+                octets(former.map(|id| id.serial.as_bytes())),
             ])
         })
         .collect()

@@ -4,7 +4,7 @@ use esign_core::der::{DecodeError, Reader, Rules, Tag};
 use esign_core::time::UnixTime;
 
 use super::person::wrong_status;
-use super::{Transaction, not_found};
+use super::{Transaction, not_found, renewal};
 use crate::ids::{CertificateId, Digest, Serial};
 use crate::records::{CertificateRecord, Intent, RequestStatus, RevocationReason, Standing};
 use crate::store::rows::{IntentRow, StandingRow};
@@ -57,6 +57,10 @@ pub(super) fn intend(tx: &mut Transaction<'_>, intent: &Intent) -> Result<Outcom
             found.status,
             "answered by a certificate",
         ));
+    }
+    // What came to light since a renewal was asked for counts: a lost key gets no second certificate.
+    if let Some(former) = &found.request.former {
+        renewal::still_good(tx, former, &request)?;
     }
     tx.rows.insert_intent(&IntentRow {
         intent,
@@ -252,7 +256,7 @@ fn stand(
     Ok(Outcome::Done { audit })
 }
 
-fn expect_standing(
+pub(super) fn expect_standing(
     object: &str,
     certificate: &CertificateRecord,
     wanted: &str,

@@ -95,6 +95,8 @@ pub enum Change {
     },
     /// Notes a CRL that was signed under a reserved number and published.
     PublishCrl(Crl),
+    /// Puts an expired certificate into the archive; its status stays what it is.
+    Archive(CertificateId),
     /// Names an officer, changes his key or roles, or dismisses him.
     SetOfficer(Officer),
     /// Stops issuance: from now on no intent is stored.
@@ -131,6 +133,7 @@ impl Change {
             Self::RefuseRequest(_) => "request.refuse",
             Self::Intend(_) => "certificate.intend",
             Self::Issue { .. } => "certificate.issue",
+            Self::Archive(_) => "certificate.archive",
             Self::Publish(_) => "certificate.publish",
             Self::Suspend { .. } => "certificate.suspend",
             Self::Restore(_) => "certificate.restore",

@@ -291,6 +291,8 @@ pub struct CertificateRecord {
     pub issued_at: Option<UnixTime>,
     /// When it was published.
     pub published_at: Option<UnixTime>,
+    /// When it was put into the archive.
+    pub archived_at: Option<UnixTime>,
     /// Where it stands.
     pub standing: Standing,
 }

@@ -32,6 +32,10 @@ pub struct Settings {
     /// Whether delta CRLs are published, and named in the complete ones.
     #[serde(default)]
     pub crl_deltas: bool,
+    /// For how many days after its end a certificate stays before it goes into the archive (decision 27,
+    /// 9.6). What lists and OCSP answers say of it stays the same.
+    #[serde(default = "default_archive_days")]
+    pub archive_days: u32,
     /// Public addresses.
     #[serde(default)]
     pub addresses: Addresses,
@@ -138,6 +142,13 @@ fn default_requesters() -> Vec<Role> {
     vec![Role::Registrar]
 }
 
+/// A month in which who looks for it still finds it among the others.
+const DEFAULT_ARCHIVE_DAYS: u32 = 30;
+
+const fn default_archive_days() -> u32 {
+    DEFAULT_ARCHIVE_DAYS
+}
+
 const fn default_crl_hours() -> u32 {
     DEFAULT_CRL_HOURS
 }
@@ -184,6 +195,7 @@ impl Settings {
             crl_hours: DEFAULT_CRL_HOURS,
             crl_shards: 0,
             crl_deltas: false,
+            archive_days: DEFAULT_ARCHIVE_DAYS,
             addresses,
             profiles,
         }

@@ -664,6 +664,14 @@ impl Store for Failing {
     ) -> Result<(), StoreError> {
         self.inner.visit_ending(a, t, v)
     }
+    fn visit_archived(
+        &self,
+        a: UnixTime,
+        t: UnixTime,
+        v: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.inner.visit_archived(a, t, v)
+    }
     fn progress(&self, n: &str) -> Result<Option<i64>, StoreError> {
         self.inner.progress(n)
     }

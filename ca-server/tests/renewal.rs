@@ -7,146 +7,25 @@
     reason = "a test that meets the unexpected should stop"
 )]
 
-use std::path::Path;
-use std::sync::Arc;
+mod desk;
 
-use ca_server::centre::{Authority, Centre, InitOptions, Settings, Who};
-use ca_server::ids::{KeyId, Name};
-use ca_server::life::{Actor, IssuingKey, Life, NewRequest, Renewing, Revocation};
-use ca_server::officers::{Officer, Role};
-use ca_server::records::{RequestStatus, RevocationReason};
-use ca_server::store::sqlite::SqliteStore;
+use ca_server::ids::Name;
+use ca_server::life::{Actor, Renewing, Revocation};
+use ca_server::officers::Role;
+use ca_server::records::RevocationReason;
 use esign_core::cades::{SignatureParameters, sign_enveloping};
-use esign_core::keys::{Curve, KeySpec, PrivateKey, SigningKey};
-use esign_core::oid::COMMON_NAME;
+use esign_core::keys::{PrivateKey, SigningKey};
 use esign_core::time::UnixTime;
-use esign_core::x509::{
-    Certificate, Identity, NameBuilder, NaturalPerson, PersonIdentifier, Request, SerialNumber,
-};
+use esign_core::x509::SerialNumber;
 
-/// 2026-11-23.
-const NOON: i64 = 1_795_435_200;
-const DAY: i64 = 86_400;
+use desk::{Case, DAY, NOON, actor, aynur, csr, key};
 
-/// A centre in which natural persons' certificates need one approval; the clock stands at noon of its
-/// first day plus the test's days.
-struct Case {
-    life: Life,
-    dir: std::path::PathBuf,
-}
-
-impl Drop for Case {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}
-
-fn actor(name: &str, role: Role, days: i64) -> Actor {
-    Actor {
-        officer: Officer::new(
-            Name::new(name).unwrap(),
-            KeyId::of_spki(name.as_bytes()),
-            [role],
-        ),
-        at: UnixTime::from_seconds(NOON + days * DAY),
-    }
-}
-
-fn key() -> PrivateKey {
-    PrivateKey::generate(KeySpec::Ec(Curve::P256)).unwrap()
-}
-
-fn csr(key: &PrivateKey) -> Vec<u8> {
-    let name = NameBuilder::new().with(COMMON_NAME, "x").build().unwrap();
-    Request::sign(&name, key).unwrap().der().to_vec()
-}
-
-fn aynur() -> Identity {
-    Identity::NaturalPerson(NaturalPerson {
-        given_name: "Aynur".to_owned(),
-        surname: "Məmmədova".to_owned(),
-        identifier: PersonIdentifier::Passport {
-            country: "AZ".to_owned(),
-            number: "C1234567".to_owned(),
-        },
-        country: "AZ".to_owned(),
-        organization: None,
-        title: None,
-    })
-}
-
-impl Case {
-    fn new(name: &str) -> Self {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("renewal-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&dir);
-        let mut options = InitOptions::new("Test", "Test MMC");
-        options.test = true;
-        let who = Who {
-            by: Name::new("setup").unwrap(),
-            at: UnixTime::from_seconds(NOON - DAY),
-        };
-        let centre = Centre::init(&dir, &options, None, &who).unwrap();
-        let issuing = centre.certificate(Authority::Issuing).clone();
-        drop(centre);
-        let pem = std::fs::read(dir.join("keys/issuing.pem")).unwrap();
-        let key: Arc<dyn SigningKey> = Arc::new(PrivateKey::from_file(&pem, None).unwrap());
-        let text = std::fs::read_to_string(dir.join("centre.toml")).unwrap();
-        let mut settings: Settings = toml::from_str(&text).unwrap();
-        for one in &mut settings.profiles {
-            one.requesters = vec![Role::Client, Role::Registrar];
-            if one.profile.name == "natural-person" {
-                one.approvals_by_others = 1;
-                one.profile.validity_days = 100;
-            }
-        }
-        let store = Arc::new(SqliteStore::open(&dir.join("store.sqlite")).unwrap());
-        let issuing = vec![IssuingKey::new(issuing, key).unwrap()];
-        Self {
-            life: Life::new(store, Arc::new(settings), issuing).unwrap(),
-            dir,
-        }
-    }
-
-    /// The certificate of a client's request for `key`, vetted and approved on day 0.
-    fn first(&self, key: &PrivateKey) -> SerialNumber {
-        let request = self
-            .life
-            .receive(
-                &actor("service", Role::Client, 0),
-                &NewRequest {
-                    csr: &csr(key),
-                    identity: &aynur(),
-                    profile: "natural-person",
-                    listed: true,
-                },
-            )
-            .unwrap();
-        let registrar = actor("registrar", Role::Registrar, 0);
-        self.life.vet(&registrar, &request, &aynur(), true).unwrap();
-        self.issued(request, 0)
-    }
-
-    fn issued(&self, request: ca_server::ids::RequestId, days: i64) -> SerialNumber {
-        let approver = actor("approver", Role::Approver, days);
-        let status = self.life.approve(&approver, &request).unwrap();
-        assert_eq!(status, RequestStatus::Approved);
-        let issued = self.life.issue(&approver, &request).unwrap();
-        SerialNumber::from(&issued.id.serial)
-    }
-
-    fn certificate(&self, serial: &SerialNumber) -> Certificate {
-        let record = self.life.find(serial).unwrap();
-        Certificate::from_der(&record.certificate.unwrap()).unwrap()
-    }
-
-    #[track_caller]
-    fn refused(&self, actor: &Actor, serial: &SerialNumber, how: Renewing<'_>, words: &[&str]) {
-        let error = self.life.renew(actor, serial, how, "").unwrap_err();
-        let error = error.to_string();
-        for word in words {
-            assert!(error.contains(word), "{word}: {error}");
-        }
+#[track_caller]
+fn refused(case: &Case, actor: &Actor, serial: &SerialNumber, how: Renewing<'_>, words: &[&str]) {
+    let error = case.life.renew(actor, serial, how, "").unwrap_err();
+    let error = error.to_string();
+    for word in words {
+        assert!(error.contains(word), "{word}: {error}");
     }
 }
 
@@ -168,7 +47,8 @@ fn the_same_key_goes_on_for_as_long_as_the_profile_lets() {
         .renew(&service(90), &first, Renewing::SameKey, "")
         .unwrap();
     // While it is open there is no second one, and nobody says that it is about somebody else.
-    case.refused(
+    refused(
+        &case,
         &service(90),
         &first,
         Renewing::SameKey,
@@ -198,21 +78,24 @@ fn the_same_key_goes_on_for_as_long_as_the_profile_lets() {
     assert_eq!(view.vetted_by, Some(Name::new("registrar").unwrap()));
     assert!(view.subject.unwrap().listed);
 
-    case.refused(
+    refused(
+        &case,
         &service(95),
         &first,
         Renewing::SameKey,
         &["was renewed by certificate"],
     );
     // 200 days from the first certificate: another of 100 days would end on day 201.
-    case.refused(
+    refused(
+        &case,
         &service(101),
         &second,
         Renewing::SameKey,
         &["may be for 200 days", "ask with a new key"],
     );
     // With a new key it goes on until the vetting is 200 days old, to the second.
-    case.refused(
+    refused(
+        &case,
         &Actor {
             at: UnixTime::from_seconds(NOON + 200 * DAY + 1),
             ..service(0)
@@ -232,7 +115,8 @@ fn the_same_key_goes_on_for_as_long_as_the_profile_lets() {
         again.public_key().spki()
     );
     // The third was certified 189 days after the vetting, and that is what counts.
-    case.refused(
+    refused(
+        &case,
         &service(201),
         &third,
         Renewing::NewKey(&csr(&key())),
@@ -251,7 +135,7 @@ fn what_is_not_good_any_more_is_not_renewed() {
         .suspend(&officer(1), &first, None, "card mislaid")
         .unwrap();
     for how in [Renewing::SameKey, Renewing::NewKey(&csr(&key()))] {
-        case.refused(&registrar(2), &first, how, &["is suspended"]);
+        refused(&case, &registrar(2), &first, how, &["is suspended"]);
     }
     case.life.restore(&officer(3), &first, "found").unwrap();
     // Over: one second after its last.
@@ -260,7 +144,13 @@ fn what_is_not_good_any_more_is_not_renewed() {
         at: end.plus(1),
         ..registrar(0)
     };
-    case.refused(&late, &first, Renewing::NewKey(&csr(&key())), &["ended"]);
+    refused(
+        &case,
+        &late,
+        &first,
+        Renewing::NewKey(&csr(&key())),
+        &["ended"],
+    );
 
     // Revoked between approval and issuance: the renewal goes down with it.
     let request = case
@@ -283,7 +173,8 @@ fn what_is_not_good_any_more_is_not_renewed() {
         .issue(&actor("approver", Role::Approver, 6), &request);
     let error = error.unwrap_err().to_string();
     assert!(error.contains("is revoked for good"), "{error}");
-    case.refused(
+    refused(
+        &case,
         &registrar(7),
         &first,
         Renewing::NewKey(&csr(&key())),
@@ -293,7 +184,8 @@ fn what_is_not_good_any_more_is_not_renewed() {
     // Nor does another certificate get the key that was compromised.
     let other = key();
     let second = case.first(&other);
-    case.refused(
+    refused(
+        &case,
         &registrar(8),
         &second,
         Renewing::NewKey(&csr(&own)),
@@ -330,9 +222,10 @@ fn a_client_renews_his_own_or_what_the_holder_signed() {
     let new = key();
     let request = csr(&new);
     for how in [Renewing::SameKey, Renewing::NewKey(&request)] {
-        case.refused(&stranger, &first, how, &["its holder has to sign"]);
+        refused(&case, &stranger, &first, how, &["its holder has to sign"]);
     }
-    case.refused(
+    refused(
+        &case,
         &actor("auditor", Role::Auditor, 1),
         &first,
         Renewing::SameKey,
@@ -368,7 +261,13 @@ fn a_client_renews_his_own_or_what_the_holder_signed() {
         (request.clone(), "signed request"),
         (Vec::new(), "signed request"),
     ] {
-        case.refused(&stranger, &first, Renewing::Signed(&message), &[word]);
+        refused(
+            &case,
+            &stranger,
+            &first,
+            Renewing::Signed(&message),
+            &[word],
+        );
     }
     let made = case
         .life
@@ -387,7 +286,8 @@ fn a_client_renews_his_own_or_what_the_holder_signed() {
     // An authority's key is nobody's.
     let issuing = std::fs::read(case.dir.join("keys/issuing.pem")).unwrap();
     let issuing = PrivateKey::from_file(&issuing, None).unwrap();
-    case.refused(
+    refused(
+        &case,
         &actor("registrar", Role::Registrar, 3),
         &second,
         Renewing::NewKey(&csr(&issuing)),

@@ -4,6 +4,7 @@
 //! No clock: each act is given its time.
 
 mod admin;
+mod archive;
 mod in_force;
 pub(crate) mod issue;
 mod mass;
@@ -20,6 +21,7 @@ use esign_core::keys::SigningKey;
 use esign_core::time::UnixTime;
 use esign_core::x509::{Certificate, SerialNumber};
 
+pub use self::archive::{ARCHIVED, Archived};
 use self::in_force::FoundGood;
 pub use self::issue::{Issued, Settled};
 pub use self::mass::{MassReport, MassRevocation};

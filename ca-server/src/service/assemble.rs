@@ -143,6 +143,7 @@ pub fn assemble(
         && config.roles.contains(&RoleName::Ca)
     {
         seen.push(super::looks::ca(life, terms));
+        tasks.push(super::roles::archive(life)?);
     }
     if let Some(own) = operators.as_ref().and_then(|one| one.chain.first()) {
         seen.push(super::looks::certificate("operators", own, terms));

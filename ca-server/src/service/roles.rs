@@ -196,6 +196,27 @@ pub(super) fn leased(
     Ok(Some(lease))
 }
 
+/// Puts expired certificates into the archive, a step a second; of several processes on one database
+/// the holder of the lease does.
+pub(super) fn archive(life: &Life) -> Result<Task, ServiceError> {
+    let lease = leased(life.store(), LeaseName::Archive)?;
+    let life = life.clone();
+    Ok(Box::new(move |at| {
+        let fence = match &lease {
+            None => None,
+            Some(lease) => match lease.fence()? {
+                Some(fence) => Some(fence),
+                None => return Ok(()),
+            },
+        };
+        let archived = life.archive_expired(at, fence.as_ref())?;
+        if archived > 0 {
+            tracing::info!(archived, "expired certificates went into the archive");
+        }
+        Ok(())
+    }))
+}
+
 /// The signed log: who holds its lease sequences the audit and signs heads.
 pub(super) fn log(
     dir: &Path,

@@ -165,7 +165,9 @@ pub(super) fn body(change: &Change) -> Result<String, StoreError> {
             certificate: id,
             digest: Digest::of(certificate),
         },
-        Change::Publish(id) | Change::Restore(id) => Body::Certificate { certificate: id },
+        Change::Archive(id) | Change::Publish(id) | Change::Restore(id) => {
+            Body::Certificate { certificate: id }
+        }
         Change::Suspend { id, until } => Body::Suspend {
             certificate: id,
             until: *until,
@@ -228,7 +230,10 @@ pub(super) fn body(change: &Change) -> Result<String, StoreError> {
 /// The certificate under whose history the entry is found: for what its own row does not tell.
 pub(super) const fn object(change: &Change) -> Option<&CertificateId> {
     match change {
-        Change::Suspend { id, .. } | Change::Restore(id) | Change::Revoke { id, .. } => Some(id),
+        Change::Archive(id)
+        | Change::Suspend { id, .. }
+        | Change::Restore(id)
+        | Change::Revoke { id, .. } => Some(id),
         _ => None,
     }
 }

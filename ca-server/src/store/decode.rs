@@ -265,7 +265,7 @@ pub(crate) fn stop(row: &mut dyn Cells) -> Decoded<Stop> {
 }
 
 /// issuer, serial, request, profile, holder, subject_key, not_before, not_after, shard, tbs_digest,
-/// tbs, certificate, intended_at, issued_at, published_at, and the columns of a [`standing`].
+/// tbs, certificate, intended_at, issued_at, published_at, archived_at, and the columns of a [`standing`].
 pub(crate) fn certificate(row: &mut dyn Cells) -> Decoded<CertificateRecord> {
     let mut columns = Columns(row);
     let id = CertificateId {
@@ -283,6 +283,7 @@ pub(crate) fn certificate(row: &mut dyn Cells) -> Decoded<CertificateRecord> {
     let certificate: Option<Vec<u8>> = columns.take_or_null()?;
     let intended_at = columns.time()?;
     let (issued_at, published_at) = (columns.time_or_null()?, columns.time_or_null()?);
+    let archived_at = columns.time_or_null()?;
     let standing = standing(&mut columns)?.unwrap_or(unlisted(certificate.is_some()));
     Ok(CertificateRecord {
         id,
@@ -299,6 +300,7 @@ pub(crate) fn certificate(row: &mut dyn Cells) -> Decoded<CertificateRecord> {
         intended_at,
         issued_at,
         published_at,
+        archived_at,
         standing,
     })
 }

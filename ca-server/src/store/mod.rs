@@ -257,6 +257,15 @@ pub trait Store: Send + Sync {
         visit: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
+    /// Visits the certificates in the archive whose last second is after `after` and not after `to`, in
+    /// the order of their ends.
+    fn visit_archived(
+        &self,
+        after: UnixTime,
+        to: UnixTime,
+        visit: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
     /// How far the work of this name has come; none where it never began.
     fn progress(&self, name: &str) -> Result<Option<i64>, StoreError>;
 

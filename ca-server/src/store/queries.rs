@@ -281,6 +281,24 @@ impl<D: Database> Store for D {
         )
     }
 
+    fn visit_archived(
+        &self,
+        after: UnixTime,
+        to: UnixTime,
+        each: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let sql = format!("{} {}", read::CERTIFICATE, read::ARCHIVED);
+        let values = values![after.seconds(), to.seconds()];
+        visit(
+            self,
+            "visiting the archive",
+            &sql,
+            values,
+            decode::certificate,
+            each,
+        )
+    }
+
     fn progress(&self, name: &str) -> Result<Option<i64>, StoreError> {
         read::progress(self, name)
     }

@@ -305,7 +305,7 @@ pub(crate) fn stop(source: &dyn Source) -> Found<Option<Stop>> {
 
 pub(crate) const CERTIFICATE: &str = "SELECT c.issuer, c.serial, c.request, c.profile, c.holder, \
      c.subject_key, c.not_before, c.not_after, c.shard, c.tbs_digest, c.tbs, c.certificate, \
-     c.intended_at, c.issued_at, c.published_at, \
+     c.intended_at, c.issued_at, c.published_at, c.archived_at, \
      r.status, r.since, r.reason, r.invalidity_date, r.until \
      FROM certificate c LEFT JOIN revocation r \
      ON r.issuer = c.issuer AND r.shard = c.shard AND r.serial = c.serial";
@@ -351,9 +351,11 @@ pub(crate) fn certificates(filter: &CertificateFilter) -> (String, Vec<Value>) {
     (format!("{sql} ORDER BY c.position"), values)
 }
 
-/// What follows [`CERTIFICATE`] for those that end within a time.
+/// What follows [`CERTIFICATE`] for those that end within a time, and are not in the archive or are.
 pub(crate) const ENDING: &str = "WHERE c.not_after > $1 AND c.not_after <= $2 \
      AND c.archived_at IS NULL AND c.certificate IS NOT NULL ORDER BY c.not_after, c.position";
+pub(crate) const ARCHIVED: &str = "WHERE c.not_after > $1 AND c.not_after <= $2 \
+     AND c.archived_at IS NOT NULL ORDER BY c.not_after, c.position";
 
 pub(crate) fn progress(source: &dyn Source, name: &str) -> Found<Option<i64>> {
     one(

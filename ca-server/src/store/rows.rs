@@ -99,6 +99,7 @@ pub(crate) trait Rows {
         at: UnixTime,
     ) -> Result<(), StoreError>;
     fn set_published(&mut self, id: &CertificateId, at: UnixTime) -> Result<(), StoreError>;
+    fn set_archived(&mut self, id: &CertificateId, at: UnixTime) -> Result<(), StoreError>;
     /// When the certificate's line in the table of revocations last changed, restorations too.
     fn standing_changed_at(
         &mut self,

@@ -31,7 +31,7 @@ type Part = (&'static str, fn(Made));
 
 /// Runs the whole suite; `make` gives an empty store each time.
 pub fn store_suite(make: impl Fn() -> Made) {
-    let parts: [Part; 19] = [
+    let parts: [Part; 20] = [
         ("issuers", issuers),
         ("holders", holders),
         ("approvals", approvals),
@@ -43,6 +43,7 @@ pub fn store_suite(make: impl Fn() -> Made) {
         ("renewal", renewal),
         ("crash after intent", open_intents),
         ("status lists", status_lists),
+        ("archive", archive),
         ("ends and progress", ends_and_progress),
         ("CRL numbers", crl_numbers),
         ("documents", documents),
@@ -1000,6 +1001,82 @@ fn status_lists(store: Made) {
     })
     .unwrap();
     assert_eq!(seen, 1);
+}
+
+fn archive(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    for serial in 1..=3 {
+        s.commit(issuance(1, serial, None, 0)).unwrap();
+    }
+    let revoke = Change::Revoke {
+        id: id(1, 2),
+        reason: RevocationReason::KeyCompromise,
+        invalidity_date: None,
+    };
+    done(s, act("officer", 10, revoke));
+    let open = request(100, None, Approval::None);
+    done(s, act("api", 0, Change::ReceiveRequest(open.clone())));
+    done(
+        s,
+        act("ca", 0, Change::Intend(intent(&id(1, 4), 4, &open, 0))),
+    );
+    let put = |n, at| act("timer", at, Change::Archive(id(1, n)));
+    use StoreErrorKind as K;
+    // Its last second is its own.
+    refused(
+        s,
+        put(1, 1000),
+        K::State,
+        &["is valid until", "only what has ended"],
+    );
+    refused(s, put(4, 2000), K::State, &["not issued"]);
+    refused(s, put(9, 2000), K::NotFound, &["is not in this store"]);
+    let before = s.certificate(&id(1, 2)).unwrap().unwrap();
+    s.commit(vec![put(1, 1001), put(2, 1001)]).unwrap();
+    again(s, put(1, 3000));
+    let visited = |archived| {
+        let mut found = Vec::new();
+        let mut visit = |record: ca_server::records::CertificateRecord| {
+            assert_eq!(record.archived_at.is_some(), archived);
+            found.push(record.id);
+            ControlFlow::Continue(())
+        };
+        let (from, to) = (time(999), time(1000));
+        match archived {
+            true => s.visit_archived(from, to, &mut visit).unwrap(),
+            false => s.visit_ending(from, to, &mut visit).unwrap(),
+        }
+        found
+    };
+    assert_eq!(visited(true), [id(1, 1), id(1, 2)]);
+    assert_eq!(visited(false), [id(1, 3)]);
+    // All else is as it was: octets, status, lists.
+    let after = s.certificate(&id(1, 2)).unwrap().unwrap();
+    assert_eq!(after.archived_at, Some(time(1001)));
+    assert_eq!(
+        ca_server::records::CertificateRecord {
+            archived_at: None,
+            ..after
+        },
+        before
+    );
+    assert_eq!(listed(s, None, StatusFilter::Listed), [id(1, 2)]);
+    // What came to light late is told of an archived one, too.
+    let late = Change::Revoke {
+        id: id(1, 1),
+        reason: RevocationReason::KeyCompromise,
+        invalidity_date: Some(time(500)),
+    };
+    done(s, act("officer", 1002, late));
+    assert_eq!(listed(s, None, StatusFilter::Listed), [id(1, 1), id(1, 2)]);
+    let kinds: Vec<_> = s
+        .history(&id(1, 1))
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.kind)
+        .collect();
+    assert_eq!(kinds, ["certificate.archive", "certificate.revoke"]);
 }
 
 fn ends_and_progress(store: Made) {

@@ -189,6 +189,15 @@ enum Job {
         /// Surname, registered name, or an identifier such as PNOAZ-5ABC123
         name: String,
     },
+    /// Search the archive of expired certificates by when they ended
+    Archive {
+        /// Ended at this time or later
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        from: UnixTime,
+        /// Ended before this time
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        to: UnixTime,
+    },
     /// List the officers
     Officers,
     /// Name an officer, change his certificate or roles, or dismiss him
@@ -401,6 +410,9 @@ fn ask(client: &Client, job: &Job) -> Result<Value, Failure> {
             client.post("/revocations", &Value::Object(body))
         }
         Job::Holders { name } => client.get(&format!("/holders?name={}", escaped(name))),
+        Job::Archive { from, to } => {
+            client.get(&format!("/archive?limit=1000&from={from}&to={to}"))
+        }
         Job::Officers => client.get("/officers"),
         Job::Officer {
             name,
@@ -498,7 +510,11 @@ fn told(job: &Job, answer: &Value, context: &Context) -> String {
             )
             .to_string()
         }
-        Job::Certificate(_) | Job::Suspend { .. } | Job::Restore { .. } | Job::Revoke { .. } => {
+        Job::Certificate(_)
+        | Job::Archive { .. }
+        | Job::Suspend { .. }
+        | Job::Restore { .. }
+        | Job::Revoke { .. } => {
             let status = lang.text(&format!("ca-certificate-{}", field(one, "status")));
             let since = field(one, "since");
             let since = if since.is_empty() {
@@ -511,6 +527,13 @@ fn told(job: &Job, answer: &Value, context: &Context) -> String {
                 field(one, "serial"),
                 field(one, "profile")
             );
+            let archived = field(one, "archived");
+            if !archived.is_empty() {
+                line += &format!(
+                    "\n  {}",
+                    lang.with("centre-archived", &[("since", archived)])
+                );
+            }
             for (name, key) in [
                 ("renews", "centre-renews"),
                 ("renewed_by", "centre-renewed-by"),
@@ -565,12 +588,20 @@ fn told(job: &Job, answer: &Value, context: &Context) -> String {
         ),
     };
     let mut text = String::new();
-    let all = match answer {
-        Value::Array(all) => all.as_slice(),
-        one => std::slice::from_ref(one),
+    let all = match (job, answer) {
+        (Job::Archive { .. }, answer) => answer
+            .get("certificates")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice),
+        (_, Value::Array(all)) => all.as_slice(),
+        (_, one) => std::slice::from_ref(one),
     };
     for one in all {
         text += line(one).trim_end();
+        text.push('\n');
+    }
+    if answer.get("more").and_then(Value::as_bool) == Some(true) {
+        text += &lang.text("centre-archive-more");
         text.push('\n');
     }
     text

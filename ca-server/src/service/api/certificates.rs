@@ -9,15 +9,15 @@ use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::types::{CertificateAnswer, Made, Why, time};
-use super::{Api, Body, Caller, blocking, serial};
+use super::{Api, Body, Caller, Query, blocking, serial};
 use crate::ids::{HolderId, KeyId, Name};
 use crate::life::{MassRevocation, Renewing, Revocation};
 use crate::records::RevocationReason;
 use crate::service::problem::Problem;
-use crate::store::CertificateFilter;
+use crate::store::{CertificateFilter, MAX_ROWS};
 
 /// Shows a certificate and where it stands.
 #[utoipa::path(get, path = "/api/v1/certificates/{serial}", params(("serial" = String, Path, description = "Serial number, hexadecimal")), responses(
@@ -32,6 +32,57 @@ pub(super) async fn show(
         let record = api.life.find(&serial(&number)?)?;
         let neighbours = api.life.neighbours(&record)?;
         Ok(Json(CertificateAnswer::from(record).between(&neighbours)))
+    })
+    .await
+}
+
+/// Which part of the archive to search.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ArchiveQuery {
+    /// Certificates that ended at this time or later.
+    #[param(format = DateTime)]
+    from: String,
+    /// And before this time.
+    #[param(format = DateTime)]
+    to: String,
+    /// At most so many, 1 to 1000.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u16>,
+}
+
+/// Certificates of the archive.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ArchiveAnswer {
+    /// In the order of their ends.
+    certificates: Vec<CertificateAnswer>,
+    /// Whether there are more within the time: ask for a shorter one.
+    more: bool,
+}
+
+/// Searches the archive of expired certificates; by holder and by serial number they are found with the
+/// others.
+#[utoipa::path(get, path = "/api/v1/archive", params(ArchiveQuery), responses(
+    (status = 200, description = "The certificates", body = ArchiveAnswer),
+    (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn archive(
+    Extension(api): Extension<Arc<Api>>,
+    Caller(actor): Caller,
+    Query(query): Query<ArchiveQuery>,
+) -> Result<Json<ArchiveAnswer>, Problem> {
+    blocking(move || {
+        let bound = |field, text: &str| {
+            time(field, Some(text))?
+                .ok_or_else(|| Problem::value(format_args!("{field}: is missing")))
+        };
+        let (from, to) = (bound("from", &query.from)?, bound("to", &query.to)?);
+        let limit = query.limit.map_or(100, usize::from).clamp(1, MAX_ROWS);
+        let found = api.life.archive(&actor, from, to, limit)?;
+        Ok(Json(ArchiveAnswer {
+            certificates: found.certificates.into_iter().map(Into::into).collect(),
+            more: found.more,
+        }))
     })
     .await
 }

@@ -67,6 +67,7 @@ pub(super) struct Api {
         certificates::suspend,
         certificates::restore,
         certificates::revoke_many,
+        certificates::archive,
     )
 )]
 struct Description;
@@ -101,6 +102,7 @@ pub(super) fn routes(api: Arc<Api>) -> Router {
             "/certificates/{serial}/restore",
             post(certificates::restore),
         )
+        .route("/archive", get(certificates::archive))
         .route("/revocations", post(certificates::revoke_many))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY));

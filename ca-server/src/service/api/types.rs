@@ -150,6 +150,10 @@ pub(super) struct CertificateAnswer {
     /// Why it is revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// When it was put into the archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    archived: Option<UnixTime>,
     /// Serial number of the certificate that it renewed.
     #[serde(skip_serializing_if = "Option::is_none")]
     renews: Option<String>,
@@ -195,6 +199,7 @@ impl From<CertificateRecord> for CertificateAnswer {
             since,
             until,
             reason,
+            archived: record.archived_at,
             renews: None,
             renewed_by: None,
             certificate: record

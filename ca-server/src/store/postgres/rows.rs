@@ -347,7 +347,7 @@ impl MemoryRows {
                     self.requests.want(record.request);
                 }
             }
-            Change::Publish(id) => self.certificates.want(id.clone()),
+            Change::Archive(id) | Change::Publish(id) => self.certificates.want(id.clone()),
             Change::Suspend { id, .. } | Change::Restore(id) | Change::Revoke { id, .. } => {
                 self.certificates.want(id.clone());
                 self.changed_at.want(id.clone());
@@ -585,6 +585,7 @@ impl Rows for MemoryRows {
             intended_at: row.at,
             issued_at: None,
             published_at: None,
+            archived_at: None,
             standing: Standing::Intended,
         };
         self.certificates.put(intent.id.clone(), Some(record));
@@ -610,6 +611,12 @@ impl Rows for MemoryRows {
     fn set_published(&mut self, id: &CertificateId, at: UnixTime) -> Result<(), StoreError> {
         Self::edit(&mut self.certificates, id, |record| {
             record.published_at = Some(at);
+        })
+    }
+
+    fn set_archived(&mut self, id: &CertificateId, at: UnixTime) -> Result<(), StoreError> {
+        Self::edit(&mut self.certificates, id, |record| {
+            record.archived_at = Some(at);
         })
     }
 

@@ -325,13 +325,13 @@ fn officers(rows: &MemoryRows) -> Vec<[Value; 4]> {
 const CERTIFICATE: Into = Into {
     table: "certificate",
     columns: "issuer, serial, request, profile, holder, subject_key, not_before, not_after, shard, \
-              tbs_digest, tbs, certificate, intended_at, issued_at, published_at",
+              tbs_digest, tbs, certificate, intended_at, issued_at, published_at, archived_at",
     known: "ON CONFLICT (issuer, serial) DO UPDATE SET tbs = excluded.tbs, \
             certificate = excluded.certificate, issued_at = excluded.issued_at, \
-            published_at = excluded.published_at",
+            published_at = excluded.published_at, archived_at = excluded.archived_at",
 };
 
-fn certificates(rows: &MemoryRows) -> Vec<[Value; 15]> {
+fn certificates(rows: &MemoryRows) -> Vec<[Value; 16]> {
     let changes = rows.certificates.changes().into_iter();
     changes
         .filter_map(|(id, record)| {
@@ -352,6 +352,7 @@ fn certificates(rows: &MemoryRows) -> Vec<[Value; 15]> {
                 record.intended_at.seconds().into(),
                 time(record.issued_at),
                 time(record.published_at),
+                time(record.archived_at),
             ])
         })
         .collect()

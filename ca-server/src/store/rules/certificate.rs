@@ -144,6 +144,30 @@ pub(super) fn publish(tx: &mut Transaction<'_>, id: &CertificateId) -> Result<Ou
     tx.done()
 }
 
+pub(super) fn archive(tx: &mut Transaction<'_>, id: &CertificateId) -> Result<Outcome, StoreError> {
+    let object = format!("certificate {id}");
+    let found = tx.rows.certificate(id)?.ok_or_else(|| not_found(&object))?;
+    if found.archived_at.is_some() {
+        return Ok(Outcome::AlreadyDone);
+    }
+    let refused =
+        |what: std::fmt::Arguments<'_>| Err(StoreError::new(StoreErrorKind::State, &object, what));
+    if found.certificate.is_none() {
+        return refused(format_args!(
+            "is intended and not issued: there is nothing to keep"
+        ));
+    }
+    // Decision 27, 9.6 speaks of certificates whose time is over.
+    if tx.act.at <= found.not_after {
+        return refused(format_args!(
+            "is valid until {}, it is {}: only what has ended is archived",
+            found.not_after, tx.act.at
+        ));
+    }
+    tx.rows.set_archived(id, tx.act.at)?;
+    tx.done()
+}
+
 pub(super) fn suspend(
     tx: &mut Transaction<'_>,
     id: &CertificateId,

@@ -110,6 +110,7 @@ pub(super) fn check(act: &Act) -> Result<(), StoreError> {
             Ok(())
         }
         Change::ApproveRequest(_)
+        | Change::Archive(_)
         | Change::ChangeDocument { .. }
         | Change::Publish(_)
         | Change::RefuseRequest(_)

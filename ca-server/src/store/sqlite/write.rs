@@ -331,6 +331,13 @@ impl Rows for SqliteRows<'_> {
         )
     }
 
+    fn set_archived(&mut self, id: &CertificateId, at: UnixTime) -> Result<(), StoreError> {
+        self.write_one(
+            "UPDATE certificate SET archived_at = $1 WHERE issuer = $2 AND serial = $3",
+            params![at.seconds(), id.issuer.0, id.serial.as_bytes()],
+        )
+    }
+
     fn standing_changed_at(
         &mut self,
         certificate: &CertificateRecord,

@@ -108,11 +108,12 @@ fn a_hundred_thousand_are_archived_in_small_steps() {
              WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < $1) \
              SELECT issuer, CAST(n + 0x1000000 AS BLOB), request, profile, holder, \
              CAST(printf('%032d', n) AS BLOB), not_before, $2 + n % 7 + (n % 2) * 100 * 86400, shard, \
-             tbs_digest, certificate, intended_at, issued_at, published_at FROM certificate, n",
-            [
+             tbs_digest, certificate, intended_at, issued_at, published_at FROM certificate, n WHERE serial = $3",
+            (
                 i64::try_from(2 * rows).unwrap(),
                 NOON + 60 * DAY,
-            ],
+                first.id.serial.as_bytes(),
+            ),
         )
         .unwrap();
     drop(connection);

@@ -229,7 +229,7 @@ fn a_client_renews_his_own_or_what_the_holder_signed() {
         &actor("auditor", Role::Auditor, 1),
         &first,
         Renewing::SameKey,
-        &["is asked for by"],
+        &["one must be registrar or client"],
     );
     let signed = |key: &PrivateKey, content: &[u8]| {
         let mut out = Vec::new();

@@ -56,6 +56,8 @@ impl Life {
         how: Renewing<'_>,
         why: &str,
     ) -> Result<RequestId, CentreError> {
+        // Before anything is said of the certificate.
+        actor.must(&[Role::Registrar, Role::Client], "renew a certificate")?;
         let former = self.find(serial)?;
         let issued = self.settings.issued(former.profile.as_str())?;
         let asks = self.may_ask(actor, issued)?;

@@ -55,7 +55,8 @@ pub(crate) fn write_with(
     // The name, too, has to survive the loss of power.
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
-        fs::File::open(folder)
+        let here = folder.as_os_str().is_empty();
+        fs::File::open(if here { Path::new(".") } else { folder })
             .and_then(|folder| folder.sync_all())
             .map_err(failed)?;
     }
@@ -83,6 +84,53 @@ pub(crate) fn folder(path: &Path) -> Result<(), CentreError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|e| CentreError::io(path, &e))
+}
+
+/// Whether a new folder can take this place: it is missing, or empty.
+pub(crate) fn free(dir: &Path) -> Result<(), CentreError> {
+    match fs::read_dir(dir) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(CentreError::io(dir, &e)),
+        Ok(mut entries) => match entries.next() {
+            None => Ok(()),
+            Some(_) => Err(CentreError::new(
+                CentreErrorKind::Exists,
+                dir.display(),
+                "is not empty, and a centre begins in a folder of its own",
+            )),
+        },
+    }
+}
+
+/// Fills a new folder beside its place and renames it, so that an interruption leaves no half of one.
+/// The place must be [`free`].
+pub(crate) fn whole_folder<T>(
+    dir: &Path,
+    fill: impl FnOnce(&Path) -> Result<T, CentreError>,
+) -> Result<T, CentreError> {
+    free(dir)?;
+    let name = dir.file_name().ok_or_else(|| {
+        CentreError::new(
+            CentreErrorKind::Io,
+            dir.display(),
+            "is not the name of a folder",
+        )
+    })?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}.part", std::process::id()));
+    let part = dir.with_file_name(hidden);
+    if part.exists() {
+        fs::remove_dir_all(&part).map_err(|e| CentreError::io(&part, &e))?;
+    }
+    let made = folder(&part).and_then(|()| fill(&part)).and_then(|value| {
+        fs::rename(&part, dir).map_err(|e| CentreError::io(dir, &e))?;
+        Ok(value)
+    });
+    if made.is_err() {
+        let _ = fs::remove_dir_all(&part);
+    }
+    made
 }
 
 /// Waits until no other process issues from or recovers this folder, and keeps them out for as long

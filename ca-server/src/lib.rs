@@ -11,6 +11,7 @@
 pub mod acts;
 pub mod audit;
 pub mod centre;
+pub mod ceremony;
 mod error;
 mod files;
 pub mod ids;

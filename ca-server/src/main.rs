@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::commands::{Where, audit, backup, check, move_in, serve};
+use self::commands::{Where, audit, backup, check, init, move_in, root_list, serve};
 
 /// The certification centre's service.
 ///
@@ -24,6 +24,7 @@ struct Arguments {
 
 const EXAMPLES: &str = "Examples:
   ca-server                                  a demonstration centre in ca-demo
+  ca-server init plan > plan.toml            the first step to a real one
   ca-server --config /etc/ca/ca-server.toml  a real one
   ca-server check                            whether anything is missing
   ca-server audit verify --head HEAD         whether the audit was tampered with
@@ -33,6 +34,11 @@ The log goes to standard error; RUST_LOG=warn says how much, CA_SERVER_LOG=json 
 
 #[derive(Subcommand)]
 enum Command {
+    /// Set up a real centre, its root kept off line, step by step
+    #[command(subcommand)]
+    Init(init::Step),
+    /// Bring the next list of the root off line
+    RootList(root_list::Args),
     /// Move a store in a file into the empty PostgreSQL database of the configuration
     ///
     /// Nothing may use the file meanwhile, and nothing may use it afterwards: two stores would give
@@ -58,6 +64,8 @@ fn main() -> ExitCode {
         Some(Command::Audit(job)) => audit::run(&arguments.at, &job),
         Some(Command::Check(args)) => check::run(&arguments.at, &args),
         Some(Command::Backup(args)) => backup::run(&arguments.at, &args),
+        Some(Command::Init(step)) => init::run(step),
+        Some(Command::RootList(args)) => root_list::run(&arguments.at, &args),
         None => serve::run(&arguments.at),
     };
     match done {

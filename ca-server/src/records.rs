@@ -1,7 +1,7 @@
 //! What the centre keeps: issuers, holders, requests, certificates, CRLs, documents.
 
 use esign_core::time::UnixTime;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{
     CertificateId, Digest, HolderId, IdempotencyKey, KeyId, Locator, Name, RequestId,
@@ -179,7 +179,7 @@ pub struct Intent {
 
 /// Why a certificate was revoked: `CRLReason` without `certificateHold` and `removeFromCRL`, which
 /// are no reasons to revoke (RFC 5280 §5.3.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RevocationReason {
     /// unspecified (0); no reasonCode extension is written.

@@ -83,16 +83,11 @@ const DEMONSTRATION_HOST: &str = "sinaq.example.com";
 /// enterprise is the one for documentation (RFC 5612); a centre at work has an arc of its own.
 const DEMONSTRATION_POLICIES: &str = "1.3.6.1.4.1.32473.1";
 
-/// The shipped profiles of end entities, as a centre for trial uses them.
-fn demonstration_profiles() -> Vec<Profile> {
-    let mut profiles = Profile::shipped();
-    for (n, profile) in profiles.iter_mut().enumerate() {
-        if profile.subject != SubjectKind::Authority {
-            let policy = ObjectIdentifier::new(&format!("{DEMONSTRATION_POLICIES}.{n}"));
-            profile.policies.extend(policy.ok());
-        }
-    }
-    profiles
+/// The policy of a shipped profile: its number among [`Profile::shipped`] below `arc`.
+fn policy(arc: &str, profile: &Profile) -> Option<ObjectIdentifier> {
+    let shipped = Profile::shipped();
+    let n = shipped.iter().position(|one| one.name == profile.name)?;
+    ObjectIdentifier::new(&format!("{arc}.{n}")).ok()
 }
 
 /// A profile and who has to agree to its certificates.
@@ -168,12 +163,7 @@ impl Settings {
             addresses
         };
         let public = !(addresses.crl.is_empty() && addresses.ocsp.is_empty());
-        let shipped = if test {
-            demonstration_profiles()
-        } else {
-            Profile::shipped()
-        };
-        let profiles = shipped
+        let profiles = Profile::shipped()
             .into_iter()
             .filter(|profile| profile.subject != SubjectKind::Authority)
             .map(|profile| IssuedProfile {
@@ -188,7 +178,7 @@ impl Settings {
                 },
             })
             .collect();
-        Self {
+        let mut settings = Self {
             name: name.to_owned(),
             organization: organization.to_owned(),
             test,
@@ -198,6 +188,17 @@ impl Settings {
             archive_days: DEFAULT_ARCHIVE_DAYS,
             addresses,
             profiles,
+        };
+        if test {
+            settings.set_policies(DEMONSTRATION_POLICIES);
+        }
+        settings
+    }
+
+    /// Puts the policies of the profiles below `arc`, an object identifier.
+    pub(crate) fn set_policies(&mut self, arc: &str) {
+        for IssuedProfile { profile, .. } in &mut self.profiles {
+            profile.policies = policy(arc, profile).into_iter().collect();
         }
     }
 

@@ -19,7 +19,8 @@ use std::sync::Arc;
 use esign_core::keys::{Curve, Kdf, KeySpec, Passphrase, PrivateKey, SigningKey};
 use esign_core::log::{KeyKind, NoteKey};
 use esign_core::x509::{
-    Certificate, Host, Identity, NameBuilder, Organization, Profile, Request, SubjectKind, to_pem,
+    Certificate, Host, Identity, NameBuilder, Organization, OrganizationIdentifier, Profile,
+    Request, SubjectKind, to_pem,
 };
 use ring::rand::SystemRandom;
 
@@ -38,18 +39,36 @@ use crate::store::sqlite::SqliteStore;
 pub struct SetupOptions {
     /// The centre itself.
     pub centre: InitOptions,
+    /// What it is served with.
+    pub service: ServiceOptions,
+    /// How many others have to approve a certificate of a person or body.
+    pub approvals: u8,
+}
+
+/// What a centre is served with.
+#[derive(Clone, Debug)]
+pub struct ServiceOptions {
     /// DNS names and addresses under which the operators' address is reached.
     pub hosts: Vec<String>,
     /// Where officers will reach it, `https://host:port`.
     pub operators_url: String,
-    /// The first officers: a name and roles each.
-    pub officers: Vec<(String, Vec<Role>)>,
+    /// The first officers.
+    pub officers: Vec<NewOfficer>,
     /// The name of the log over the audit, see [`NoteKey`].
     pub log_origin: String,
-    /// How many others have to approve a certificate of a person or body.
-    pub approvals: u8,
     /// The text of `ca-server.toml`.
     pub configuration: String,
+}
+
+/// One of the first officers.
+#[derive(Clone, Debug)]
+pub struct NewOfficer {
+    /// As he stands in the audit log.
+    pub name: String,
+    /// What he may do.
+    pub roles: Vec<Role>,
+    /// His own certificate request; without one, a key is made for him.
+    pub request: Option<Request>,
 }
 
 /// The policy of a demonstration's time-stamps: of the arc for documentation (RFC 5612).
@@ -70,14 +89,16 @@ impl SetupOptions {
             root_crl: vec![format!("http://{public}/crl/root.crl")],
             root_certificate: vec![format!("http://{public}/ca/root.cer")],
         };
-        let officer = |role: Role| (role.name().to_owned(), vec![role]);
-        Self {
-            centre,
+        let officer = |role: Role| NewOfficer {
+            name: role.name().to_owned(),
+            roles: vec![role],
+            request: None,
+        };
+        let service = ServiceOptions {
             hosts: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
             operators_url: format!("https://{operators}"),
             officers: Role::ALL.into_iter().map(officer).collect(),
             log_origin: LOG_ORIGIN.to_owned(),
-            approvals: 1,
             configuration: format!(
                 "# A demonstration centre. The keys are not encrypted.\n\
                  roles = [\"ca\", \"status\", \"tsa\"]\n\
@@ -91,6 +112,11 @@ impl SetupOptions {
                  # A real one asks chrony, which is the default.\nclock = \"vouched\"\n\n\
                  [log]\norigin = \"{LOG_ORIGIN}\"\nkey = \"keys/log.pem\"\n"
             ),
+        };
+        Self {
+            centre,
+            service,
+            approvals: 1,
         }
     }
 }
@@ -124,64 +150,99 @@ pub fn set_up(
     let key = files::read(&dir.join("keys").join("issuing.pem"))?;
     let key =
         PrivateKey::from_file(&key, passphrase).map_err(|e| CentreError::key("issuing key", &e))?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&dir.join("store.sqlite"))?);
-    let life = Life::new(
-        store.clone(),
-        Arc::new(settings.clone()),
-        vec![IssuingKey::new(issuing_certificate.clone(), Arc::new(key))?],
-    )?;
-    let maker = Maker {
-        life: &life,
-        actor: Actor {
-            // Not an officer of the store: what it does is done before there are any.
-            officer: Officer::new(who.by.clone(), KeyId([0; 32]), [Role::Registrar]),
-            at: who.at,
-        },
-        issuing: &issuing_certificate,
-    };
-    let server = Identity::Host(Host {
-        names: options.hosts.clone(),
-        organization: settings.organization.clone(),
-        country: "AZ".to_owned(),
-    });
-    maker.make(
-        &server,
-        "tls-server",
-        &dir.join("keys").join("server.pem"),
-        &dir.join("server.pem"),
-        passphrase,
-    )?;
-    let unit = Identity::Organization(Organization {
-        common_name: format!("{} TSU 1", settings.name),
-        organization: settings.organization.clone(),
+    Furnishing {
+        dir,
+        service: &options.service,
+        settings,
         identifier: options.centre.identifier.clone(),
-        country: "AZ".to_owned(),
-    });
-    maker.make(
-        &unit,
-        "time-stamping-authority",
-        &dir.join("keys").join("tsa.pem"),
-        &dir.join("tsa.pem"),
+        store: Arc::new(SqliteStore::open(&dir.join("store.sqlite"))?),
+        issuing: IssuingKey::new(issuing_certificate, Arc::new(key))?,
         passphrase,
-    )?;
-    make_log_key(dir, &options.log_origin, passphrase)?;
-    files::folder(&dir.join(OFFICERS))?;
-    for (name, roles) in &options.officers {
-        let key = maker.officer(dir, name, roles, options, &settings)?;
-        let officer = Officer::new(Name::new(name)?, key, roles.iter().copied());
-        let change = crate::acts::Change::SetOfficer(officer);
-        commit(
-            store.as_ref(),
-            who,
-            "one of the first officers",
-            vec![change],
-        )?;
+        who,
     }
-    files::write(
-        &dir.join(CONFIGURATION),
-        options.configuration.as_bytes(),
-        Secrecy::Public,
-    )
+    .furnish()
+}
+
+/// What a folder with an issuing authority lacks to be served.
+pub(crate) struct Furnishing<'a> {
+    pub(crate) dir: &'a Path,
+    pub(crate) service: &'a ServiceOptions,
+    pub(crate) settings: Settings,
+    pub(crate) identifier: Option<OrganizationIdentifier>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) issuing: IssuingKey,
+    pub(crate) passphrase: Option<&'a Passphrase>,
+    pub(crate) who: &'a Who,
+}
+
+impl Furnishing<'_> {
+    /// Makes the service's keys and certificates, the first officers, and last the configuration.
+    pub(crate) fn furnish(self) -> Result<(), CentreError> {
+        let Self {
+            dir,
+            service,
+            settings,
+            identifier,
+            store,
+            issuing,
+            passphrase,
+            who,
+        } = self;
+        let issuing_certificate = issuing.certificate.clone();
+        let life = Life::new(store.clone(), Arc::new(settings.clone()), vec![issuing])?;
+        let maker = Maker {
+            life: &life,
+            actor: Actor {
+                // Not an officer of the store: what it does is done before there are any.
+                officer: Officer::new(who.by.clone(), KeyId([0; 32]), [Role::Registrar]),
+                at: who.at,
+            },
+            issuing: &issuing_certificate,
+        };
+        let server = Identity::Host(Host {
+            names: service.hosts.clone(),
+            organization: settings.organization.clone(),
+            country: "AZ".to_owned(),
+        });
+        maker.make(
+            &server,
+            "tls-server",
+            &dir.join("keys").join("server.pem"),
+            &dir.join("server.pem"),
+            passphrase,
+        )?;
+        let unit = Identity::Organization(Organization {
+            common_name: format!("{} TSU 1", settings.name),
+            organization: settings.organization.clone(),
+            identifier,
+            country: "AZ".to_owned(),
+        });
+        maker.make(
+            &unit,
+            "time-stamping-authority",
+            &dir.join("keys").join("tsa.pem"),
+            &dir.join("tsa.pem"),
+            passphrase,
+        )?;
+        make_log_key(dir, &service.log_origin, passphrase)?;
+        files::folder(&dir.join(OFFICERS))?;
+        for new in &service.officers {
+            let key = maker.officer(dir, new, &service.operators_url, &settings)?;
+            let officer = Officer::new(Name::new(&new.name)?, key, new.roles.iter().copied());
+            let change = crate::acts::Change::SetOfficer(officer);
+            commit(
+                store.as_ref(),
+                who,
+                "one of the first officers",
+                vec![change],
+            )?;
+        }
+        files::write(
+            &dir.join(CONFIGURATION),
+            service.configuration.as_bytes(),
+            Secrecy::Public,
+        )
+    }
 }
 
 /// The key that signs heads of the log, and its public half for auditors.
@@ -208,7 +269,7 @@ fn make_log_key(
 
 /// Certificates of persons and bodies need others to approve; those of the centre's own machines are
 /// asked for by registrars.
-fn demand_approval(settings: &mut Settings, approvals: u8) {
+pub(crate) fn demand_approval(settings: &mut Settings, approvals: u8) {
     for IssuedProfile {
         profile,
         approvals_by_others,
@@ -249,6 +310,21 @@ impl Maker<'_> {
             .build()
             .map_err(|e| CentreError::new(CentreErrorKind::Value, profile, e))?;
         let csr = Request::sign(&name, &key).map_err(failed)?;
+        let pem = key
+            .to_pkcs8_pem(passphrase, Kdf::default(), &SystemRandom::new())
+            .map_err(failed)?;
+        files::write(key_path, pem.as_bytes(), Secrecy::Secret)?;
+        self.certify(&csr, identity, profile, certificate_path)
+    }
+
+    /// The certificate of a request, in its file; gives the key's name.
+    fn certify(
+        &self,
+        csr: &Request,
+        identity: &Identity,
+        profile: &str,
+        path: &Path,
+    ) -> Result<KeyId, CentreError> {
         let request = self.life.receive(
             &self.actor,
             &NewRequest {
@@ -259,50 +335,56 @@ impl Maker<'_> {
             },
         )?;
         let issued = self.life.issue(&self.actor, &request)?;
-        let pem = key
-            .to_pkcs8_pem(passphrase, Kdf::default(), &SystemRandom::new())
-            .map_err(failed)?;
-        files::write(key_path, pem.as_bytes(), Secrecy::Secret)?;
         let chain =
             to_pem("CERTIFICATE", &issued.certificate) + &to_pem("CERTIFICATE", self.issuing.der());
-        files::write(certificate_path, chain.as_bytes(), Secrecy::Public)?;
-        Ok(KeyId::of_spki(key.public_key().spki()))
+        files::write(path, chain.as_bytes(), Secrecy::Public)?;
+        let key = csr
+            .public_key()
+            .map_err(|e| CentreError::new(CentreErrorKind::Request, "request", e))?;
+        Ok(KeyId::of_spki(key.spki()))
     }
 
-    /// An officer's folder. His key is plain until he takes it over and puts a passphrase to it.
+    /// An officer's folder. A key that is made for him is plain until he takes it over and puts a
+    /// passphrase to it.
     fn officer(
         &self,
         dir: &Path,
-        name: &str,
-        roles: &[Role],
-        options: &SetupOptions,
+        new: &NewOfficer,
+        operators_url: &str,
         settings: &Settings,
     ) -> Result<KeyId, CentreError> {
+        let name = &new.name;
         let folder = dir.join(OFFICERS).join(name);
         files::folder(&folder)?;
-        let role = roles.first().map_or("officer", |role| role.name());
+        let role = new.roles.first().map_or("officer", |role| role.name());
         let identity = Identity::Organization(Organization {
             common_name: format!("{name} ({role})"),
             organization: settings.organization.clone(),
             identifier: None,
             country: "AZ".to_owned(),
         });
-        let key = self.make(
-            &identity,
-            &Profile::tls_client().name,
-            &folder.join("key.pem"),
-            &folder.join("certificate.pem"),
-            None,
-        )?;
+        let profile = &Profile::tls_client().name;
+        let certificate = folder.join("certificate.pem");
+        let key = match &new.request {
+            Some(csr) => self.certify(csr, &identity, profile, &certificate)?,
+            None => {
+                let key = folder.join("key.pem");
+                self.make(&identity, profile, &key, &certificate, None)?
+            }
+        };
         files::write(
             &folder.join("centre.pem"),
             to_pem("CERTIFICATE", self.issuing.der()).as_bytes(),
             Secrecy::Public,
         )?;
+        let own = if new.request.is_some() {
+            "# Put your own key beside this file.\n"
+        } else {
+            ""
+        };
         let text = format!(
-            "# How `esign centre` reaches the centre as {name}.\n\
-             url = \"{}\"\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\ncentre = \"centre.pem\"\n",
-            options.operators_url
+            "# How `esign centre` reaches the centre as {name}.\n{own}\
+             url = \"{operators_url}\"\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\ncentre = \"centre.pem\"\n",
         );
         files::write(
             &folder.join("centre.toml"),

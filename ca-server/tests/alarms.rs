@@ -101,19 +101,14 @@ fn a_term_that_runs_out_is_posted_until_it_is_taken_and_again_when_it_is_over() 
     });
     assert_eq!(cleared.body["alarm_id"], raised.body["alarm_id"]);
 
-    // A request that nobody decides, and a list that is none.
+    // A request that nobody decides.
     let order = json!({"csr": csr(), "profile": "natural-person", "identity": person("5ABC12Z")});
     let (_, made) = registrar.post("/api/v1/requests", &order);
-    std::fs::write(dir.join("crl").join("old-root.crl"), b"no list").unwrap();
     let late = hook.wait("alarm of the request", |post| {
         is(post, "request.undecided", "raised")
     });
     let id = made["id"].as_str().unwrap();
     assert_eq!(late.body["detail"], format!("request {id}"));
-    let list = hook.wait("alarm of the list", |post| {
-        is(post, "list.unreadable", "raised")
-    });
-    assert_eq!(list.body["object"], "old-root");
     // Neither what officers write nor who it is about goes out.
     let all = format!("{:?}", hook.posts());
     assert!(!all.contains("Aysel") && !all.contains("5ABC12Z"), "{all}");

@@ -40,8 +40,8 @@ fn serve(folder: &Folder) -> tokio::runtime::Runtime {
         .unwrap();
     let service = runtime.block_on(Service::bind(parts)).unwrap();
     let address = service.operators_address().unwrap();
-    for (officer, _) in options.officers {
-        let file = dir.join("officers").join(officer).join("centre.toml");
+    for officer in options.service.officers {
+        let file = dir.join("officers").join(officer.name).join("centre.toml");
         let text = std::fs::read_to_string(&file).unwrap();
         let text = text.replace("https://127.0.0.1:0", &format!("https://{address}"));
         std::fs::write(&file, text).unwrap();

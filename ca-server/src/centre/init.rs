@@ -1,10 +1,9 @@
 //! A new centre: two keys, two certificates, a store. It is made beside its place and renamed, so
 //! that an interruption leaves no half of one.
 
-use std::fs;
 use std::path::Path;
 
-use esign_core::keys::{Curve, Kdf, KeySpec, Passphrase, PrivateKey};
+use esign_core::keys::{Curve, Kdf, KeySpec, Passphrase, PrivateKey, SigningKey};
 use esign_core::x509::{
     Certificate, Identity, Issuer, Organization, OrganizationIdentifier, Profile, ProvenKey,
     Request, SerialNumber, to_pem,
@@ -17,10 +16,11 @@ use super::{
 };
 use crate::acts::Change;
 use crate::files::{self, Secrecy};
-use crate::ids::{KeyId, Name, RequestId};
+use crate::ids::{CertificateId, KeyId, Name, RequestId};
 use crate::life::issue::{Job, Publication, draft};
 use crate::life::{commit, random_octets};
 use crate::records::{self, Approval};
+use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
 /// What a new centre is to be.
@@ -70,43 +70,8 @@ impl Centre {
         passphrase: Option<Passphrase>,
         who: &Who,
     ) -> Result<Self, CentreError> {
-        free(dir)?;
-        let name = dir.file_name().ok_or_else(|| {
-            CentreError::new(
-                CentreErrorKind::Io,
-                dir.display(),
-                "is not the name of a folder",
-            )
-        })?;
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}.part", std::process::id()));
-        let part = dir.with_file_name(hidden);
-        if part.exists() {
-            fs::remove_dir_all(&part).map_err(|e| CentreError::io(&part, &e))?;
-        }
-        let made = make(&part, options, passphrase.as_ref(), who)
-            .and_then(|()| fs::rename(&part, dir).map_err(|e| CentreError::io(dir, &e)));
-        if let Err(error) = made {
-            let _ = fs::remove_dir_all(&part);
-            return Err(error);
-        }
+        files::whole_folder(dir, |part| make(part, options, passphrase.as_ref(), who))?;
         Self::open(dir, passphrase)
-    }
-}
-
-fn free(dir: &Path) -> Result<(), CentreError> {
-    match fs::read_dir(dir) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(CentreError::io(dir, &e)),
-        Ok(mut entries) => match entries.next() {
-            None => Ok(()),
-            Some(_) => Err(CentreError::new(
-                CentreErrorKind::Exists,
-                dir.display(),
-                "is not empty, and a centre begins in a folder of its own",
-            )),
-        },
     }
 }
 
@@ -122,7 +87,6 @@ fn make(
         options.test,
         options.addresses.clone(),
     );
-    files::folder(dir)?;
     for name in [KEYS, REQUESTS, CERTIFICATES, CRLS] {
         files::folder(&dir.join(name))?;
     }
@@ -145,49 +109,23 @@ fn make(
     };
     let root_identity = identity("Root CA");
     let root = self_signed(&root_key, &root_identity, who)?;
-    let root_id = KeyId::of_spki(root.spki_der());
-    commit(&store, who, "", vec![Change::AddIssuer(issuer_of(&root))])?;
-
-    let profile = if settings.addresses.root_crl.is_empty() {
-        Profile::issuing_authority().without_public_addresses()
-    } else {
-        Profile::issuing_authority()
-    };
-    let proven = proven(&issuing_key, &identity("Issuing CA"))?;
-    let request = RequestId(random_octets()?);
-    let receive = Change::ReceiveRequest(records::Request {
-        id: request,
-        profile: Name::new(&profile.name)?,
-        public_key: proven.public_key().spki().to_vec(),
-        holder: None,
-        former: None,
-        approval: Approval::Anyone,
-    });
     commit(
         &store,
         who,
         "",
-        vec![receive, Change::ApproveRequest(request)],
+        vec![Change::AddIssuer(issuer_of(&root, 1))],
     )?;
-    let (id, issuing) = Job {
+
+    let authority = NewAuthority {
         store: &store,
-        issuer: &Issuer {
-            certificate: Some(root.clone()),
-            crl: settings.addresses.root_crl.clone(),
-            ocsp: Vec::new(),
-            ca_issuers: settings.addresses.root_certificate.clone(),
-        },
-        issuer_key: root_id,
-        key: &root_key,
-        request,
-        proven: &proven,
-        profile: &profile,
+        root: &root,
+        root_key: &root_key,
+        settings: &settings,
+        proven: &proven(&issuing_key, &identity("Issuing CA"))?,
         identity: &identity("Issuing CA"),
-        shard: 0,
         who,
-        publication: Publication::ByCaller,
-    }
-    .run()?;
+    };
+    let (id, issuing) = authority.certify()?;
     let (root_pem, issuing_pem) = (
         to_pem("CERTIFICATE", root.der()),
         to_pem("CERTIFICATE", issuing.der()),
@@ -199,11 +137,69 @@ fn make(
     ] {
         files::write(&dir.join(name), text.as_bytes(), Secrecy::Public)?;
     }
-    let last = vec![Change::Publish(id), Change::AddIssuer(issuer_of(&issuing))];
+    let last = vec![
+        Change::Publish(id),
+        Change::AddIssuer(issuer_of(&issuing, 1)),
+    ];
     commit(&store, who, "", last)
 }
 
-fn new_key(
+/// An issuing authority that a root certifies.
+pub(crate) struct NewAuthority<'a> {
+    /// The root's books.
+    pub(crate) store: &'a dyn Store,
+    pub(crate) root: &'a Certificate,
+    pub(crate) root_key: &'a dyn SigningKey,
+    /// Where the root's list and certificate are found.
+    pub(crate) settings: &'a Settings,
+    pub(crate) proven: &'a ProvenKey,
+    pub(crate) identity: &'a Identity,
+    pub(crate) who: &'a Who,
+}
+
+impl NewAuthority<'_> {
+    /// Request, approval, and the way of every certificate up to its issue.
+    pub(crate) fn certify(&self) -> Result<(CertificateId, Certificate), CentreError> {
+        let addresses = &self.settings.addresses;
+        let profile = if addresses.root_crl.is_empty() {
+            Profile::issuing_authority().without_public_addresses()
+        } else {
+            Profile::issuing_authority()
+        };
+        let request = RequestId(random_octets()?);
+        let receive = Change::ReceiveRequest(records::Request {
+            id: request,
+            profile: Name::new(&profile.name)?,
+            public_key: self.proven.public_key().spki().to_vec(),
+            holder: None,
+            former: None,
+            approval: Approval::Anyone,
+        });
+        let changes = vec![receive, Change::ApproveRequest(request)];
+        commit(self.store, self.who, "", changes)?;
+        Job {
+            store: self.store,
+            issuer: &Issuer {
+                certificate: Some(self.root.clone()),
+                crl: addresses.root_crl.clone(),
+                ocsp: Vec::new(),
+                ca_issuers: addresses.root_certificate.clone(),
+            },
+            issuer_key: KeyId::of_spki(self.root.spki_der()),
+            key: self.root_key,
+            request,
+            proven: self.proven,
+            profile: &profile,
+            identity: self.identity,
+            shard: 0,
+            who: self.who,
+            publication: Publication::ByCaller,
+        }
+        .run()
+    }
+}
+
+pub(crate) fn new_key(
     path: &Path,
     spec: KeySpec,
     passphrase: Option<&Passphrase>,
@@ -218,7 +214,7 @@ fn new_key(
 }
 
 /// Only a verified request makes a proven key, the centre's own too.
-fn proven(key: &PrivateKey, identity: &Identity) -> Result<ProvenKey, CentreError> {
+pub(crate) fn proven(key: &dyn SigningKey, identity: &Identity) -> Result<ProvenKey, CentreError> {
     let name = identity
         .name()
         .map_err(|e| CentreError::new(CentreErrorKind::Value, "name of the centre", e))?;
@@ -228,7 +224,7 @@ fn proven(key: &PrivateKey, identity: &Identity) -> Result<ProvenKey, CentreErro
         .map_err(|e| CentreError::new(CentreErrorKind::Request, "request of the centre", e))
 }
 
-fn self_signed(
+pub(crate) fn self_signed(
     key: &PrivateKey,
     identity: &Identity,
     who: &Who,
@@ -254,11 +250,11 @@ fn self_signed(
         .map_err(|e| CentreError::key("certificate of the root", &e))
 }
 
-fn issuer_of(certificate: &Certificate) -> records::Issuer {
+pub(crate) fn issuer_of(certificate: &Certificate, generation: u32) -> records::Issuer {
     records::Issuer {
         key: KeyId::of_spki(certificate.spki_der()),
         subject: certificate.subject().der().to_vec(),
         certificate: certificate.der().to_vec(),
-        generation: 1,
+        generation,
     }
 }

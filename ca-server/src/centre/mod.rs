@@ -18,10 +18,10 @@
 //! issue, publication. [`Centre::recover`] settles what a crash left between two of them. There is no
 //! clock here: each act is given its time.
 
-mod init;
+pub(crate) mod init;
 mod issue;
 mod request;
-mod status;
+pub(crate) mod status;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,18 +1,20 @@
 //! Revocation, suspension, restoration, and the lists that tell of them.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use esign_core::crl::{self, CrlBuilder, RevokedCertificate};
 use esign_core::keys::SigningKey;
 use esign_core::time::UnixTime;
-use esign_core::x509::{SerialNumber, to_pem};
+use esign_core::x509::{Certificate, SerialNumber, to_pem};
 
 use super::{Authority, CRLS, Centre, CentreError, CentreErrorKind, Who};
 use crate::acts::Change;
 use crate::files::{self, Secrecy};
-use crate::ids::Digest;
+use crate::ids::{Digest, KeyId};
+use crate::life::commit;
 use crate::records::{Crl, CrlKind, RevocationReason, Standing, StatusEntry};
-use crate::store::StatusFilter;
+use crate::store::{StatusFilter, Store};
 
 impl Centre {
     /// Revokes a certificate for good; `why` is for the audit log.
@@ -62,9 +64,40 @@ impl Centre {
     /// The key's passphrase is missing; `who.at` is before the list before; the store or the
     /// folder fails.
     pub fn crl(&self, authority: Authority, who: &Who) -> Result<crl::Crl, CentreError> {
-        let issuer = self.issuer(authority);
-        let certificate = self.certificate(authority);
         let key = self.key(authority)?;
+        let name = match authority {
+            Authority::Issuing => "issuing.crl",
+            Authority::Root => "root.crl",
+        };
+        CompleteList {
+            store: self.store.as_ref(),
+            certificate: self.certificate(authority),
+            key: &key,
+            hours: self.settings.crl_hours,
+            folder: &self.dir.join(CRLS),
+            name,
+        }
+        .publish(who)
+    }
+}
+
+/// The list of all that an authority revoked or suspended, the expired as well.
+pub(crate) struct CompleteList<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) certificate: &'a Certificate,
+    pub(crate) key: &'a dyn SigningKey,
+    /// How long it is good for.
+    pub(crate) hours: u32,
+    pub(crate) folder: &'a Path,
+    pub(crate) name: &'a str,
+}
+
+impl CompleteList<'_> {
+    /// Makes the list, writes it, DER and PEM, and notes that it did.
+    pub(crate) fn publish(&self, who: &Who) -> Result<crl::Crl, CentreError> {
+        let certificate = self.certificate;
+        let issuer = KeyId::of_spki(certificate.spki_der());
+        let key = self.key;
         if let Some(last) = self.store.latest_crl(&issuer, 0)?
             && last.this_update > who.at
         {
@@ -83,7 +116,8 @@ impl Centre {
             .latest_crl_number(&issuer, 0)?
             .unwrap_or(0)
             .saturating_add(1);
-        self.commit(
+        commit(
+            self.store,
             who,
             "",
             vec![Change::ReserveCrlNumber {
@@ -107,7 +141,7 @@ impl Centre {
                 "the key has no signature algorithm",
             )
         })?;
-        let next_update = who.at.plus(i64::from(self.settings.crl_hours) * 3600);
+        let next_update = who.at.plus(i64::from(self.hours) * 3600);
         let wrong =
             |e: &dyn std::fmt::Display| CentreError::new(CentreErrorKind::Value, &object, e);
         let key_identifier = match certificate.subject_key_identifier() {
@@ -125,13 +159,9 @@ impl Centre {
         }
         .build(entries, key.public_key(), algorithm)
         .map_err(|e| wrong(&e))?
-        .sign(&key)
+        .sign(key)
         .map_err(|e| CentreError::key(&object, &e))?;
-        let name = match authority {
-            Authority::Issuing => "issuing.crl",
-            Authority::Root => "root.crl",
-        };
-        let folder = self.dir.join(CRLS);
+        let (folder, name) = (self.folder, self.name);
         files::write(&folder.join(name), list.der(), Secrecy::Public)?;
         files::write(
             &folder.join(name).with_extension("crl.pem"),
@@ -147,7 +177,7 @@ impl Centre {
             next_update,
             digest: Digest(list.sha256()),
         };
-        self.commit(who, "", vec![Change::PublishCrl(record)])?;
+        commit(self.store, who, "", vec![Change::PublishCrl(record)])?;
         Ok(list)
     }
 }

@@ -108,8 +108,13 @@ fn published_head(dir: &Path) -> Result<Option<SignedNote>, Failure> {
 /// The lists in the folder `crl`, of the keys of the configuration.
 fn published_lists(dir: &Path, config: &Config) -> Result<Vec<PublishedCrl>, Failure> {
     let mut issuers: Vec<(String, Certificate)> = Vec::new();
-    for key in config.issuing.iter().chain(&config.root) {
-        let path = dir.join(&key.certificate);
+    // A root off line keeps its own books: its lists are compared with nothing here.
+    let certificates_of = config.issuing.iter().map(|key| (&key.certificate, true));
+    let roots = config.root.iter();
+    let roots = roots.map(|root| (&root.certificate, root.key.is_some()));
+    let mut off_line = Vec::new();
+    for (certificate, here) in certificates_of.chain(roots) {
+        let path = dir.join(certificate);
         let octets = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let name = path
             .file_stem()
@@ -117,6 +122,10 @@ fn published_lists(dir: &Path, config: &Config) -> Result<Vec<PublishedCrl>, Fai
             .to_string_lossy()
             .into_owned();
         let chain = certificates(&octets).map_err(|e| format!("{}: {e}", path.display()))?;
+        if !here {
+            off_line.push(format!("{name}.crl"));
+            continue;
+        }
         issuers.extend(
             chain
                 .into_iter()
@@ -132,7 +141,10 @@ fn published_lists(dir: &Path, config: &Config) -> Result<Vec<PublishedCrl>, Fai
     };
     for entry in entries {
         let path = entry?.path();
-        if path.extension().is_none_or(|end| end != "crl") {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.extension().is_none_or(|end| end != "crl")
+            || off_line.iter().any(|list| *list == name)
+        {
             continue;
         }
         let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());

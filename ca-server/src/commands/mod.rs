@@ -3,6 +3,8 @@
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod check;
+pub(crate) mod init;
+pub(crate) mod root_list;
 pub(crate) mod serve;
 
 use std::path::{Path, PathBuf};

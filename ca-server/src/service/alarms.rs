@@ -142,8 +142,6 @@ pub enum Kind {
     IssuerEnding,
     /// A revocation list was not made anew.
     ListAgeing,
-    /// A file among the lists is none.
-    ListUnreadable,
     /// Acts wait for their place in the signed log, or its head for its signature.
     LogBehind,
     /// A notice to a holder waits to be taken.
@@ -160,6 +158,8 @@ pub enum Kind {
     RequestUnregistered,
     /// A root's list comes to its end.
     RootListEnding,
+    /// A root's list is missing, or what stands there is none.
+    RootListUnreadable,
     /// A suspension, restoration or revocation is on no list.
     StatusUnpublished,
     /// The store is out of reach.
@@ -175,7 +175,6 @@ impl Kind {
             Self::IssuanceStopped => "issuance.stopped",
             Self::IssuerEnding => "issuer.ending",
             Self::ListAgeing => "list.ageing",
-            Self::ListUnreadable => "list.unreadable",
             Self::LogBehind => "log.behind",
             Self::NoticeWaiting => "notice.waiting",
             Self::OcspCertificateAgeing => "ocsp.certificate-ageing",
@@ -184,6 +183,7 @@ impl Kind {
             Self::RequestUndecided => "request.undecided",
             Self::RequestUnregistered => "request.unregistered",
             Self::RootListEnding => "root-list.ending",
+            Self::RootListUnreadable => "root-list.unreadable",
             Self::StatusUnpublished => "status.unpublished",
             Self::StoreUnreachable => "store.unreachable",
         }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::config::{Config, KeyConfig, PassphraseSource, RoleName};
 use super::notify::Notifier;
-use super::roles::Listed;
+use super::roles::{Listed, Roots};
 use super::tokens;
 use super::watch::Watch;
 use super::webhook::Webhook;
@@ -100,16 +100,7 @@ pub fn assemble(
                 key,
             })
             .collect();
-        let roots = config
-            .root
-            .iter()
-            .map(|one| {
-                Ok(Listed {
-                    name: stem(&one.certificate),
-                    key: opener.issuing(one)?,
-                })
-            })
-            .collect::<Result<Vec<_>, ServiceError>>()?;
+        let roots = opener.roots(config)?;
         roles.push(super::roles::status(
             dir,
             life,
@@ -322,6 +313,22 @@ pub fn move_store(
         .map_err(|error| ServiceError::new("store", error))
 }
 
+/// Opens a key on a token, before there is a configuration. `secret` gives the PIN.
+///
+/// # Errors
+/// The URI means no key, or several; the PIN is wrong.
+pub fn open_token(
+    uri: &str,
+    module: Option<&Path>,
+    secret: &dyn Fn(&str) -> std::io::Result<Zeroizing<String>>,
+) -> Result<Arc<dyn SigningKey>, ServiceError> {
+    let pin = |_: &PassphraseSource, what: &str| {
+        secret(what).map_err(|error| ServiceError::new(what, error))
+    };
+    let key = tokens::open(uri, module, Some(&PassphraseSource::Prompt), &pin, None)?;
+    Ok(Arc::new(key))
+}
+
 struct Opener<'a> {
     dir: &'a Path,
     prompt: &'a dyn Fn(&str) -> std::io::Result<String>,
@@ -348,6 +355,29 @@ impl Opener<'_> {
     fn issuing(&self, config: &KeyConfig) -> Result<IssuingKey, ServiceError> {
         let (mut chain, key) = self.key(config)?;
         Ok(IssuingKey::new(chain.remove(0), key)?)
+    }
+
+    /// The roots: those whose keys are here, and the certificates of all others.
+    fn roots(&self, config: &Config) -> Result<Roots, ServiceError> {
+        let mut roots = Roots::default();
+        for one in &config.root {
+            let name = stem(&one.certificate);
+            match &one.key {
+                None => {
+                    let certificate = self.chain(&one.certificate)?.remove(0);
+                    roots.off_line.push((name, certificate));
+                }
+                Some(key) => roots.on_line.push(Listed {
+                    name,
+                    key: self.issuing(&KeyConfig {
+                        certificate: one.certificate.clone(),
+                        key: key.clone(),
+                        passphrase: one.passphrase.clone(),
+                    })?,
+                }),
+            }
+        }
+        Ok(roots)
     }
 
     /// A key with its certificate (the first) and those above it.

@@ -38,10 +38,9 @@ pub struct Config {
     /// The keys that issue, the newest first.
     #[serde(default)]
     pub issuing: Vec<KeyConfig>,
-    /// Roots whose keys are on line, as only a demonstration's are: their lists are published too. The
-    /// lists of a root off line are put into the folder `crl` by its ceremony.
+    /// The roots. The lists of a root off line are brought into the folder `crl` by `ca-server root-list`.
     #[serde(default)]
-    pub root: Vec<KeyConfig>,
+    pub root: Vec<RootConfig>,
     /// The time-stamping unit; needed by the role `tsa`.
     pub tsa: Option<TsaConfig>,
     /// The signed log over the audit.
@@ -125,6 +124,20 @@ pub struct KeyConfig {
     /// A PKCS #8 or PKCS #12 file, or a `pkcs11:` URI.
     pub key: String,
     /// The passphrase of a file, where it is encrypted; the PIN of a token.
+    #[serde(default)]
+    pub passphrase: Option<PassphraseSource>,
+}
+
+/// A root.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RootConfig {
+    /// The certificate, PEM.
+    pub certificate: PathBuf,
+    /// Its key, where that is on line, as only a demonstration's is: its lists are made here then.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// The passphrase of the key, where it is encrypted.
     #[serde(default)]
     pub passphrase: Option<PassphraseSource>,
 }

@@ -1,15 +1,15 @@
 //! What is looked at for alarms: the store, the lists, the responder, the clock, the log.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use esign_core::crl::Crl;
 use esign_core::time::UnixTime;
 use esign_core::x509::Certificate;
 
 use super::alarms::{AlarmsConfig, Kind, Running};
 use super::watch::Look;
+use crate::ceremony::RootList;
 use crate::ids::KeyId;
 use crate::life::Life;
 use crate::records::RequestStatus;
@@ -22,8 +22,6 @@ use crate::tsa::ClockWatch;
 const SLACK: i64 = 60;
 /// How long the responder may be unable to look for changes, in seconds: it looks five times a second.
 const UNSEEING: i64 = 60;
-/// Largest file that is taken for a root's list: 100,000 entries.
-const MAX_LIST: u64 = 4 << 20;
 
 /// Requests, the stop switch, and the certificate that issues.
 pub(super) fn ca(life: &Life, terms: &AlarmsConfig) -> Look {
@@ -76,7 +74,6 @@ pub(super) fn certificate(name: &'static str, found: &Certificate, terms: &Alarm
 }
 
 /// The lists of one authority.
-#[derive(Clone)]
 pub(super) struct Lists {
     pub(super) store: Arc<dyn Store>,
     pub(super) issuer: KeyId,
@@ -189,49 +186,26 @@ pub(super) fn responder(responder: Arc<Responder>) -> Look {
     })
 }
 
-/// Lists in `folder` that this process does not make: those of roots off line, which only a ceremony
-/// renews. `own` are the names of those that it makes.
-pub(super) fn root_lists(folder: PathBuf, own: Vec<Lists>) -> Look {
+/// The list of a root off line, which only a ceremony renews.
+pub(super) fn root_list(path: PathBuf, name: String, root: Certificate) -> Look {
     Box::new(move |at| {
-        let mut running = Vec::new();
-        // A folder that is not there yet holds no list.
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-            let listed = path.extension().is_some_and(|extension| extension == "crl");
-            if listed && !own.iter().any(|lists| lists.makes(&stem)) {
-                running.push(root_list(&path, &stem, at));
+        let running = match RootList::read(&path, &root) {
+            Ok(Some(list)) => {
+                let (from, to) = (list.this_update(), list.next_update());
+                let life = to.seconds().saturating_sub(from.seconds());
+                Running::new(Kind::RootListEnding, name.clone(), from, life)
             }
-        }
-        Ok(running)
+            Ok(None) => unreadable(&name, "is missing", at),
+            Err(error) => unreadable(&name, &error.to_string(), at),
+        };
+        Ok(vec![running])
     })
 }
 
-impl Lists {
-    fn makes(&self, stem: &str) -> bool {
-        (0..=self.shards).any(|shard| {
-            [false, true]
-                .iter()
-                .any(|d| file_name(&self.name, shard, *d) == stem)
-        })
-    }
-}
-
-fn root_list(path: &Path, name: &str, at: UnixTime) -> Running {
-    let read = || {
-        let size = std::fs::metadata(path).ok()?.len();
-        let octets = (size <= MAX_LIST)
-            .then(|| std::fs::read(path).ok())
-            .flatten()?;
-        let list = Crl::from_der(&octets).ok()?;
-        Some((list.this_update(), list.next_update()?))
-    };
-    match read() {
-        Some((from, to)) => {
-            let life = to.seconds().saturating_sub(from.seconds());
-            Running::new(Kind::RootListEnding, name, from, life)
-        }
-        None => Running::new(Kind::ListUnreadable, name, at, 0),
+fn unreadable(name: &str, detail: &str, at: UnixTime) -> Running {
+    Running {
+        detail: detail.to_owned(),
+        ..Running::new(Kind::RootListUnreadable, name, at, 0)
     }
 }
 
@@ -276,4 +250,55 @@ pub(super) fn log(log: Arc<dyn LogStore>, terms: &AlarmsConfig) -> Look {
             .map(|since| Running::new(Kind::LogBehind, "log", since, term))
             .collect())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::centre::{Authority, Centre, InitOptions, Who};
+    use crate::ids::Name;
+    use crate::service::alarms::Severity;
+
+    #[test]
+    fn a_roots_list_that_ends_is_missing_or_another_roots_is_told() {
+        let dir = std::env::temp_dir().join(format!("ca-looks-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        let at = UnixTime::from_seconds(1_800_000_000);
+        std::fs::create_dir_all(&dir).unwrap();
+        let centre = |folder: &str| {
+            let mut options = InitOptions::new("Test", "Test MMC");
+            options.test = true;
+            let who = Who {
+                by: Name::new("setup").unwrap(),
+                at,
+            };
+            let made = Centre::init(&dir.join(folder), &options, None, &who).unwrap();
+            made.crl(Authority::Root, &who).unwrap();
+            made.certificate(Authority::Root).clone()
+        };
+        let (root, other) = (centre("one"), centre("other"));
+        let path = dir.join("one").join("crl").join("root.crl");
+        let look = |path: &PathBuf, root: &Certificate, seconds| {
+            let look = root_list(path.clone(), "root".to_owned(), root.clone());
+            let found = look(at.plus(seconds)).unwrap();
+            (found[0].kind, found[0].severity(at.plus(seconds)))
+        };
+        // Of this demonstration the root's list is good for a day.
+        let ending = Kind::RootListEnding;
+        assert_eq!(look(&path, &root, 12 * 3600 - 1), (ending, None));
+        assert_eq!(
+            look(&path, &root, 12 * 3600),
+            (ending, Some(Severity::Half))
+        );
+        assert_eq!(
+            look(&path, &root, 24 * 3600),
+            (ending, Some(Severity::Over))
+        );
+        let unreadable = (Kind::RootListUnreadable, Some(Severity::Over));
+        assert_eq!(look(&path, &other, 0), unreadable);
+        assert_eq!(look(&dir.join("none.crl"), &root, 0), unreadable);
+        std::fs::write(&path, b"no list").unwrap();
+        assert_eq!(look(&path, &root, 0), unreadable);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 }

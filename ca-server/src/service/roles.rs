@@ -18,6 +18,7 @@ use super::config::LogConfig;
 use super::looks;
 use super::watch::Look;
 use crate::audit::{AuditError, DirectoryTiles, Schedule, Sequencer};
+use crate::ceremony::RootList;
 use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::{KeyId, Name};
 use crate::life::{Actor, IssuingKey, Life, NewRequest};
@@ -52,6 +53,15 @@ pub(super) struct Listed {
     pub(super) name: String,
 }
 
+/// The roots above the keys that issue.
+#[derive(Default)]
+pub(super) struct Roots {
+    /// Those whose lists are made here.
+    pub(super) on_line: Vec<Listed>,
+    /// Names of files and certificates of those whose lists are brought.
+    pub(super) off_line: Vec<(String, Certificate)>,
+}
+
 /// The role `status`: OCSP for the keys that issue, lists for them and for `roots`.
 ///
 /// Responder keys live in this process alone: each start, and each renewal, makes a new one and has
@@ -60,7 +70,7 @@ pub(super) fn status(
     dir: &Path,
     life: &Life,
     issuing: Vec<Listed>,
-    roots: Vec<Listed>,
+    roots: Roots,
     terms: &AlarmsConfig,
     clock: fn() -> UnixTime,
 ) -> Result<Added, ServiceError> {
@@ -97,7 +107,16 @@ pub(super) fn status(
     let settings = life.settings();
     let lifetime = i64::from(settings.crl_hours).saturating_mul(3600);
     let mut issuers = HashMap::new();
-    for (n, one) in issuing.iter().chain(&roots).enumerate() {
+    for (name, certificate) in &roots.off_line {
+        issuers.insert(name.clone(), certificate.der().to_vec());
+        let path = lists.join(format!("{name}.crl"));
+        // What is brought is looked at now and again; what is no list of this root is told at once.
+        if RootList::read(&path, certificate)?.is_none() {
+            tracing::warn!(list = %path.display(), "the list of the root is missing: bring it by `ca-server root-list`");
+        }
+        seen.push(looks::root_list(path, name.clone(), certificate.clone()));
+    }
+    for (n, one) in issuing.iter().chain(&roots.on_line).enumerate() {
         let authority = Authority::new(one.key.certificate.clone())?;
         issuers.insert(one.name.clone(), one.key.certificate.der().to_vec());
         let mut options = PublisherOptions::new(lists.clone(), lifetime);
@@ -142,7 +161,6 @@ pub(super) fn status(
         }));
     }
     tasks.push(renewal(life.clone(), responder.clone(), renewed));
-    seen.push(looks::root_lists(lists.clone(), made.clone()));
     seen.extend(made.into_iter().map(|lists| lists.look(terms, at)));
     let routes = crate::status::http::routes(Arc::new(Served {
         responder,

@@ -10,6 +10,7 @@
 )]
 
 mod hook;
+mod postgres;
 mod served;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use hook::{Hook, Post, SECRET};
-use served::{Officer, Server, issued};
+use postgres::Cluster;
+use served::{Officer, Server, installed, issued};
 
 /// A service whose holders are told through a hook.
 fn started() -> (Server, Hook) {
@@ -199,4 +201,78 @@ fn of_a_coming_end_a_holder_is_told_once() {
     assert_eq!((told(&found, &good), told(&found, &revoked)), (1, 0));
     // What was done before is not told of.
     assert_eq!(event(&found, &good, "certificate.issued"), None);
+}
+
+/// Of two replicas one tells; when it is killed, the other goes on where it was. When the database goes,
+/// whoever is left says so.
+#[test]
+fn replicas_take_turns_in_telling_and_each_says_that_the_store_is_gone() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let url = cluster.database("centre");
+    let dirs = installed(&url, 2);
+    let (hook, alarms) = (
+        Hook::start(&dirs[0].join("hook.pem")),
+        Hook::start(&dirs[0].join("alarms.pem")),
+    );
+    let [authority, other] = ["hook.pem", "alarms.pem"].map(|name| dirs[0].join(name));
+    let source = "{ environment = \"HOOK_SECRET\" }";
+    let settings = [
+        ("CA_SERVER_STORE", url.as_str()),
+        ("HOOK_SECRET", SECRET),
+        ("CA_SERVER_NOTICES__WEBHOOK", &hook.url),
+        (
+            "CA_SERVER_NOTICES__WEBHOOK_AUTHORITY",
+            authority.to_str().unwrap(),
+        ),
+        ("CA_SERVER_NOTICES__WEBHOOK_SECRET", source),
+        ("CA_SERVER_ALARMS__WEBHOOK", &alarms.url),
+        (
+            "CA_SERVER_ALARMS__WEBHOOK_AUTHORITY",
+            other.to_str().unwrap(),
+        ),
+        ("CA_SERVER_ALARMS__WEBHOOK_SECRET", source),
+        ("CA_SERVER_ALARMS__STORE_SECONDS", "12"),
+    ];
+    // The first is alone, so it tells.
+    let mut servers: Vec<_> = dirs
+        .iter()
+        .map(|dir| Server::with(dir.clone(), &settings))
+        .collect();
+    let told = |serials: &[String]| {
+        wait(&hook, "issuances", |found| {
+            serials
+                .iter()
+                .all(|serial| event(found, serial, "certificate.issued").is_some())
+        })
+    };
+    let mut serials: Vec<_> = servers
+        .iter()
+        .map(|server| issued(&Officer::of(server, "registrar")))
+        .collect();
+    let found = told(&serials);
+    // By one of them: each once.
+    for serial in &serials {
+        let times = found.iter().filter(|one| one["serial"] == *serial).count();
+        assert_eq!(times, 1, "{serial}");
+    }
+    let registrar = Officer::of(&servers[1], "registrar");
+    servers[0].child.kill().unwrap();
+    serials.push(issued(&registrar));
+    told(&serials);
+
+    let is = |post: &Post, event: &str| {
+        post.body["alarm"] == "store.unreachable" && post.body["event"] == event
+    };
+    cluster.halt("immediate");
+    let raised = alarms.wait("alarm of the store", |post| is(post, "raised"));
+    assert_eq!(
+        raised.body["source"],
+        format!("http://{}", servers[1].address)
+    );
+    cluster.resume();
+    alarms.wait("end of the alarm", |post| is(post, "cleared"));
+    serials.push(issued(&registrar));
+    told(&serials);
 }

@@ -298,3 +298,69 @@ fn a_client_renews_his_own_or_what_the_holder_signed() {
         .renew(&stranger, &second, Renewing::SameKey, "")
         .unwrap();
 }
+
+#[test]
+fn of_the_end_are_told_who_have_no_other_certificate() {
+    let case = Case::new("ends");
+    let [first, second, third, fourth] = [(); 4].map(|()| case.first(&key()));
+    let officer = |days| actor("officer", Role::RevocationOfficer, days);
+    let registrar = actor("registrar", Role::Registrar, 80);
+    let renew = |serial| {
+        let request = case.life.renew(&registrar, serial, Renewing::SameKey, "");
+        case.issued(request.unwrap(), 80)
+    };
+    // The second has another; that of the third was lost again; the fourth itself was.
+    renew(&second);
+    let lost_again = renew(&third);
+    for serial in [&lost_again, &fourth] {
+        let reason = lost(RevocationReason::Superseded);
+        case.life
+            .revoke(&officer(81), serial, reason, "lost")
+            .unwrap();
+    }
+    let end = case.certificate(&first).not_after();
+    let before = |seconds: i64| end.plus(-seconds);
+    let from = NOON + 80 * DAY;
+    let step = case.life.expiry_notices(from, before(1)).unwrap();
+    assert_eq!((step.notices.len(), step.upto), (0, before(1).seconds()));
+    let step = case.life.expiry_notices(step.upto, end).unwrap();
+    assert_eq!((step.upto, step.more), (end.seconds(), false));
+    let mut told: Vec<_> = step
+        .notices
+        .iter()
+        .map(|one| (one.event, SerialNumber::from(&one.serial).to_string()))
+        .collect();
+    told.sort();
+    let mut wanted = [&first, &third].map(|serial| ("certificate.expiring", serial.to_string()));
+    wanted.sort();
+    assert_eq!(told, wanted);
+    assert_eq!(
+        case.life.expiry_notices(step.upto, end).unwrap().notices,
+        []
+    );
+
+    // Acts are told of in their order, each under its own number, from wherever one goes on.
+    let all = case.life.notices(0).unwrap();
+    assert!(!all.more);
+    let events: Vec<_> = all.notices.iter().map(|one| one.event).collect();
+    assert_eq!(
+        events,
+        [
+            ["certificate.issued"; 6].as_slice(),
+            &["certificate.revoked"; 2]
+        ]
+        .concat()
+    );
+    let last = &all.notices[7];
+    assert_eq!(last.reason.as_deref(), Some("superseded"));
+    let number: i64 = all.notices[5]
+        .id
+        .strip_prefix("act-")
+        .unwrap()
+        .parse()
+        .unwrap();
+    let rest = case.life.notices(number).unwrap();
+    assert_eq!(rest.notices, all.notices[6..]);
+    assert_eq!(rest.upto, all.upto);
+    assert_eq!(case.life.notices(all.upto).unwrap().notices, []);
+}

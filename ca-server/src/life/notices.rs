@@ -9,7 +9,7 @@
 use std::ops::ControlFlow;
 
 use esign_core::time::UnixTime;
-use esign_core::x509::{SerialNumber, SubjectKind};
+use esign_core::x509::{Profile, SerialNumber, SubjectKind};
 use serde::Serialize;
 
 use super::Life;
@@ -104,7 +104,7 @@ impl Life {
         Ok(step)
     }
 
-    /// The notices of certificates in force or suspended whose last second is after `after` and not
+    /// The notices of certificates in force or suspended, and not renewed, whose last second is after `after` and not
     /// after `to`. A step ends with the last that end at one second, whatever their number.
     ///
     /// # Errors
@@ -114,23 +114,34 @@ impl Life {
             upto: to.seconds().max(after),
             ..Step::default()
         };
+        let mut ending: Vec<CertificateRecord> = Vec::new();
         let mut last = None;
         let from = UnixTime::from_seconds(after);
         self.store.visit_ending(from, to, &mut |record| {
             let end = record.not_after.seconds();
-            if step.notices.len() >= NOTICES && last != Some(end) {
+            if ending.len() >= NOTICES && last != Some(end) {
                 step.upto = last.unwrap_or(end);
                 step.more = true;
                 return ControlFlow::Break(());
             }
             last = Some(end);
             if !matches!(record.standing, Standing::Revoked { .. }) && !self.is_own(&record) {
+                ending.push(record);
+            }
+            ControlFlow::Continue(())
+        })?;
+        for record in ending {
+            // Whoever has the next one already need not be told.
+            let next = match self.neighbours(&record)?.successor {
+                Some(successor) => self.store.standing(&successor)?,
+                None => None,
+            };
+            if matches!(next, None | Some(Standing::Revoked { .. })) {
                 let id = format!("expiring-{}-{}", record.id.issuer, record.id.serial);
                 step.notices
                     .push(notice(id, "certificate.expiring", record));
             }
-            ControlFlow::Continue(())
-        })?;
+        }
         Ok(step)
     }
 
@@ -159,11 +170,15 @@ impl Life {
         }))
     }
 
-    /// Responders' certificates are the process's own and renewed by itself.
+    /// Responders' certificates are the process's own and renewed by itself; of authorities' there are
+    /// ceremonies. A profile that is not in the settings any more is still somebody's.
     fn is_own(&self, record: &CertificateRecord) -> bool {
-        self.settings
-            .profile(record.profile.as_str())
-            .is_ok_and(|profile| profile.subject == SubjectKind::OcspResponder)
+        let name = record.profile.as_str();
+        name == Profile::issuing_authority().name
+            || self
+                .settings
+                .profile(name)
+                .is_ok_and(|profile| profile.subject == SubjectKind::OcspResponder)
     }
 }
 

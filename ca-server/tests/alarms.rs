@@ -50,7 +50,7 @@ fn a_term_that_runs_out_is_posted_until_it_is_taken_and_again_when_it_is_over() 
     let dir = folder("posts");
     let authority = dir.with_extension("pem");
     let hook = Hook::start(&authority);
-    hook.answers(&[500, 503]);
+    hook.answers(&[500, 307]);
     // A request is to be decided at once.
     let server = started(
         &dir,
@@ -77,7 +77,7 @@ fn a_term_that_runs_out_is_posted_until_it_is_taken_and_again_when_it_is_over() 
         .collect();
     assert_eq!(
         same.iter().map(|post| post.status).collect::<Vec<_>>(),
-        [500, 503, 200]
+        [500, 307, 200]
     );
     assert!(same.iter().all(|post| post.body == raised.body));
     let metrics = server.ask("GET /metrics");

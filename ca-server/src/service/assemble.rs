@@ -89,6 +89,17 @@ pub fn assemble(
         }
         life = Some(Life::new(stores.acts, settings, issuing.clone())?);
     }
+    let mut seen = Vec::new();
+    if let Some(life) = &life
+        && config.roles.contains(&RoleName::Ca)
+        && !config.roles.contains(&RoleName::Status)
+    {
+        // Lists are others' work; that it is done is looked after here as well.
+        for (key, one) in issuing.iter().zip(&config.issuing) {
+            let lists = super::looks::Lists::of_issuing(life, key.id(), stem(&one.certificate));
+            seen.push(lists.look(terms, system_clock()));
+        }
+    }
     if let Some(life) = &life
         && config.roles.contains(&RoleName::Status)
     {
@@ -112,7 +123,6 @@ pub fn assemble(
     }
     let mut routes = Router::new();
     let mut tasks = Vec::new();
-    let mut seen = Vec::new();
     for added in roles {
         routes = routes.merge(added.routes);
         tasks.extend(added.tasks);

@@ -85,6 +85,19 @@ pub(super) struct Lists {
 }
 
 impl Lists {
+    /// Those of a key that issues, as the settings have them made.
+    pub(super) fn of_issuing(life: &Life, issuer: KeyId, name: String) -> Self {
+        let settings = life.settings();
+        Self {
+            store: life.store().clone(),
+            issuer,
+            name,
+            shards: settings.crl_shards,
+            deltas: settings.crl_deltas,
+            lifetime: i64::from(settings.crl_hours).saturating_mul(3600),
+        }
+    }
+
     /// Of each kind of term only the one that is nearest to its end: an authority may have a thousand
     /// shards.
     pub(super) fn look(self, terms: &AlarmsConfig, began: UnixTime) -> Look {
@@ -255,9 +268,17 @@ pub(super) fn log(log: Arc<dyn LogStore>, terms: &AlarmsConfig) -> Look {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acts::{Act, Change};
     use crate::centre::{Authority, Centre, InitOptions, Who};
+    use crate::ids::CertificateId;
     use crate::ids::Name;
+    use crate::life::{IssuingKey, NewRequest};
+    use crate::officers::{Officer, Role};
+    use crate::records::RevocationReason;
     use crate::service::alarms::Severity;
+    use crate::settings::Settings;
+    use crate::status::{Authority as Listing, Publisher, PublisherOptions};
+    use crate::store::sqlite::SqliteStore;
 
     #[test]
     fn a_roots_list_that_ends_is_missing_or_another_roots_is_told() {
@@ -299,6 +320,115 @@ mod tests {
         assert_eq!(look(&dir.join("none.crl"), &root, 0), unreadable);
         std::fs::write(&path, b"no list").unwrap();
         assert_eq!(look(&path, &root, 0), unreadable);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    /// What publishes as it should never alarms, whatever changes; what stands still does, at the
+    /// times of the law.
+    #[test]
+    fn lists_that_are_made_in_time_are_no_alarm_and_those_that_are_not_are() {
+        let dir = std::env::temp_dir().join(format!("ca-lists-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        let begin = UnixTime::from_seconds(1_800_000_000);
+        let mut options = InitOptions::new("Test", "Test MMC");
+        options.test = true;
+        let by = Name::new("setup").unwrap();
+        let who = Who { by, at: begin };
+        let centre = Centre::init(&dir, &options, None, &who).unwrap();
+        let certificate = centre.certificate(Authority::Issuing).clone();
+        drop(centre);
+        let pem = std::fs::read(dir.join("keys/issuing.pem")).unwrap();
+        let key = Arc::new(esign_core::keys::PrivateKey::from_file(&pem, None).unwrap());
+        let issuing = IssuingKey::new(certificate.clone(), key.clone()).unwrap();
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&dir.join("store.sqlite")).unwrap());
+        let settings = Arc::new(Settings::read(&dir).unwrap());
+        let life = Life::new(store.clone(), settings, vec![issuing.clone()]).unwrap();
+        let authority = Listing::new(certificate).unwrap();
+        let folder = PublisherOptions::new(dir.join("crl"), 24 * 3600);
+        let publisher = Publisher::new(store.clone(), authority, key, "issuing".to_owned(), folder);
+
+        let actor = |at| crate::life::Actor {
+            officer: Officer::new(Name::new("x").unwrap(), KeyId([9; 32]), [Role::Registrar]),
+            at,
+        };
+        let issue = |at| -> CertificateId {
+            let own = esign_core::keys::KeySpec::Ec(esign_core::keys::Curve::P256);
+            let own = esign_core::keys::PrivateKey::generate(own).unwrap();
+            let name = esign_core::x509::NameBuilder::new()
+                .with(esign_core::oid::COMMON_NAME, "x")
+                .build()
+                .unwrap();
+            let csr = esign_core::x509::Request::sign(&name, &own).unwrap();
+            let host = serde_json::json!({"host": {
+                "names": ["host.example"], "organization": "Test MMC", "country": "AZ"
+            }});
+            let identity = serde_json::from_value(host).unwrap();
+            let request = life.receive(
+                &actor(at),
+                &NewRequest {
+                    csr: csr.der(),
+                    identity: &identity,
+                    profile: "tls-server",
+                    listed: false,
+                },
+            );
+            let request = request.unwrap();
+            life.issue(&actor(at), &request).unwrap().id
+        };
+        let revoke = |id: CertificateId, at| {
+            let act = Act {
+                by: Name::new("officer").unwrap(),
+                at,
+                why: "lost".to_owned(),
+                change: Change::Revoke {
+                    id,
+                    reason: RevocationReason::Superseded,
+                    invalidity_date: None,
+                },
+            };
+            store.commit(vec![act]).unwrap();
+        };
+        let terms = AlarmsConfig::default();
+        let lists = || Lists::of_issuing(&life, issuing.id(), "issuing".to_owned());
+        let look = lists().look(&terms, begin);
+        let alarms = |at: UnixTime| -> Vec<(Kind, Severity)> {
+            let running = look(at).unwrap().into_iter();
+            running
+                .filter_map(|one| Some((one.kind, one.severity(at)?)))
+                .collect()
+        };
+        // Before there is any list, the time since the start counts.
+        assert_eq!(alarms(begin), []);
+        let late = vec![(Kind::ListAgeing, Severity::Half)];
+        assert_eq!(alarms(begin.plus(12 * 3600 + 60)), late);
+
+        let ids: Vec<_> = (0..10).map(|_| issue(begin)).collect();
+        let mut at = begin;
+        for turn in 0..3 * 24 * 60 {
+            at = begin.plus(turn * 60);
+            publisher.publish_if_due(at).unwrap();
+            assert_eq!(alarms(at), [], "{at}");
+            if turn % 500 == 0 {
+                let n = usize::try_from(turn / 500).unwrap();
+                if let Some(id) = ids.get(n) {
+                    revoke(id.clone(), at.plus(5));
+                }
+            }
+        }
+        // Nobody publishes any more.
+        let last = issue(at);
+        let revoked = at.plus(10);
+        revoke(last, revoked);
+        assert_eq!(alarms(revoked.plus(1799)), []);
+        let untold = (Kind::StatusUnpublished, Severity::Half);
+        assert_eq!(alarms(revoked.plus(1800)), [untold]);
+        let untold = (Kind::StatusUnpublished, Severity::Over);
+        assert_eq!(alarms(revoked.plus(3600)), [untold]);
+        assert!(alarms(revoked.plus(24 * 3600)).contains(&(Kind::ListAgeing, Severity::Over)));
+        // The first list afterwards ends both.
+        at = revoked.plus(24 * 3600);
+        publisher.publish_if_due(at).unwrap();
+        assert_eq!(alarms(at), []);
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }

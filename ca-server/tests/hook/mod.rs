@@ -29,6 +29,8 @@ pub(crate) struct Hook {
     posts: Arc<Mutex<Vec<Post>>>,
     /// What to answer; 200 where there is nothing.
     answers: Arc<Mutex<Vec<u16>>>,
+    /// How long it takes from writing a post down to answering.
+    pause: Arc<Mutex<Duration>>,
 }
 
 impl Hook {
@@ -54,8 +56,10 @@ impl Hook {
             url,
             posts: Arc::default(),
             answers: Arc::default(),
+            pause: Arc::default(),
         };
         let (posts, answers) = (hook.posts.clone(), hook.answers.clone());
+        let pause = hook.pause.clone();
         // Ends with the test program.
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -63,7 +67,9 @@ impl Hook {
                 let mut stream = rustls::StreamOwned::new(connection, stream.unwrap());
                 // Whoever does not trust the certificate goes away.
                 if let Some((head, body)) = read(&mut stream) {
-                    take(&mut stream, &head, &body, &posts, &answers);
+                    let status = take(&head, &body, &posts, &answers);
+                    std::thread::sleep(*pause.lock().unwrap());
+                    answer(&mut stream, status);
                 }
             }
         });
@@ -74,6 +80,11 @@ impl Hook {
     pub(crate) fn answers(&self, statuses: &[u16]) {
         let mut answers = self.answers.lock().unwrap();
         *answers = statuses.iter().rev().copied().collect();
+    }
+
+    /// Has it take so long to answer.
+    pub(crate) fn pause(&self, pause: Duration) {
+        *self.pause.lock().unwrap() = pause;
     }
 
     pub(crate) fn posts(&self) -> Vec<Post> {
@@ -118,13 +129,8 @@ fn header(head: &str) -> HashMap<String, String> {
         .collect()
 }
 
-fn take(
-    stream: &mut impl Write,
-    head: &str,
-    body: &[u8],
-    posts: &Mutex<Vec<Post>>,
-    answers: &Mutex<Vec<u16>>,
-) {
+/// Writes a post down; gives what to answer.
+fn take(head: &str, body: &[u8], posts: &Mutex<Vec<Post>>, answers: &Mutex<Vec<u16>>) -> u16 {
     assert!(head.starts_with("POST /hook HTTP/1.1"), "{head}");
     let fields = header(head);
     assert_eq!(fields["content-type"], "application/json");
@@ -135,9 +141,14 @@ fn take(
         body: serde_json::from_slice(body).unwrap(),
         status,
     });
+    status
+}
+
+fn answer(stream: &mut impl Write, status: u16) {
+    // Whoever followed this would not come as is asserted above.
     let _ = write!(
         stream,
-        "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        "HTTP/1.1 {status} x\r\nlocation: /elsewhere\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
     );
     let _ = stream.flush();
 }

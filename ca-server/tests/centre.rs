@@ -660,17 +660,19 @@ impl Store for Failing {
         &self,
         a: UnixTime,
         t: UnixTime,
+        m: u64,
         v: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        self.inner.visit_ending(a, t, v)
+        self.inner.visit_ending(a, t, m, v)
     }
     fn visit_archived(
         &self,
         a: UnixTime,
         t: UnixTime,
+        m: u64,
         v: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        self.inner.visit_archived(a, t, v)
+        self.inner.visit_archived(a, t, m, v)
     }
     fn progress(&self, n: &str) -> Result<Option<i64>, StoreError> {
         self.inner.progress(n)

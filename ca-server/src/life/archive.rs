@@ -17,7 +17,7 @@ use crate::records::CertificateRecord;
 use crate::store::Fence;
 
 /// Certificates archived by one commit: others wait for a tenth of a second at the most.
-pub const ARCHIVED: usize = 1000;
+pub const ARCHIVED: u64 = 1000;
 
 /// Certificates of the archive.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -44,20 +44,20 @@ impl Life {
         let last = at.plus(kept.saturating_neg()).plus(-1);
         let by = Name::new("timer")?;
         let mut acts = Vec::new();
-        self.store
-            .visit_ending(UnixTime::from_seconds(i64::MIN), last, &mut |record| {
+        self.store.visit_ending(
+            UnixTime::from_seconds(i64::MIN),
+            last,
+            ARCHIVED,
+            &mut |record| {
                 acts.push(Act {
                     by: by.clone(),
                     at,
                     why: String::new(),
                     change: Change::Archive(record.id),
                 });
-                if acts.len() < ARCHIVED {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
-            })?;
+                ControlFlow::Continue(())
+            },
+        )?;
         let count = acts.len();
         if count > 0 {
             match fence {
@@ -82,8 +82,9 @@ impl Life {
     ) -> Result<Archived, CentreError> {
         actor.must(&[Role::Registrar, Role::Auditor], "search the archive")?;
         let mut found = Archived::default();
+        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         self.store
-            .visit_archived(from.plus(-1), to.plus(-1), &mut |record| {
+            .visit_archived(from.plus(-1), to.plus(-1), most, &mut |record| {
                 if found.certificates.len() >= limit {
                     found.more = true;
                     return ControlFlow::Break(());

@@ -19,6 +19,8 @@ use crate::records::{AuditEntry, CertificateRecord, Standing};
 
 /// Notices in one step.
 pub const NOTICES: usize = 100;
+/// Certificates whose end one step looks at: as many as are told of in a few posts.
+const ENDING: u64 = 1000;
 /// Most acts that one step looks at: most are about no certificate.
 const ACTS: usize = 10_000;
 
@@ -114,23 +116,11 @@ impl Life {
             upto: to.seconds().max(after),
             ..Step::default()
         };
-        let mut ending: Vec<CertificateRecord> = Vec::new();
-        let mut last = None;
-        let from = UnixTime::from_seconds(after);
-        self.store.visit_ending(from, to, &mut |record| {
-            let end = record.not_after.seconds();
-            if ending.len() >= NOTICES && last != Some(end) {
-                step.upto = last.unwrap_or(end);
-                step.more = true;
-                return ControlFlow::Break(());
-            }
-            last = Some(end);
-            if !matches!(record.standing, Standing::Revoked { .. }) && !self.is_own(&record) {
-                ending.push(record);
-            }
-            ControlFlow::Continue(())
-        })?;
+        let ending = self.ending(after, to, &mut step)?;
         for record in ending {
+            if matches!(record.standing, Standing::Revoked { .. }) || self.is_own(&record) {
+                continue;
+            }
             // Whoever has the next one already need not be told.
             let next = match self.neighbours(&record)?.successor {
                 Some(successor) => self.store.standing(&successor)?,
@@ -143,6 +133,39 @@ impl Life {
             }
         }
         Ok(step)
+    }
+
+    /// The next certificates that end, whole seconds of them.
+    fn ending(
+        &self,
+        after: i64,
+        to: UnixTime,
+        step: &mut Step,
+    ) -> Result<Vec<CertificateRecord>, CentreError> {
+        let mut most = ENDING;
+        loop {
+            let mut found: Vec<CertificateRecord> = Vec::new();
+            let from = UnixTime::from_seconds(after);
+            self.store.visit_ending(from, to, most, &mut |record| {
+                found.push(record);
+                ControlFlow::Continue(())
+            })?;
+            let Some(last) = found.last().map(|record| record.not_after) else {
+                return Ok(found);
+            };
+            if u64::try_from(found.len()).is_ok_and(|found| found < most) {
+                return Ok(found);
+            }
+            // There may be more that end at the last second: it is left for the next step, unless it
+            // is all that there is.
+            found.retain(|record| record.not_after < last);
+            if !found.is_empty() {
+                step.upto = last.seconds().saturating_sub(1);
+                step.more = true;
+                return Ok(found);
+            }
+            most = most.saturating_mul(2);
+        }
     }
 
     fn notice_of_act(

@@ -249,20 +249,22 @@ pub trait Store: Send + Sync {
     ) -> Result<Option<UnixTime>, StoreError>;
 
     /// Visits the certificates, issued and not in the archive, whose last second is after `after` and
-    /// not after `to`, in the order of their ends. Memory does not grow with their number.
+    /// not after `to`, in the order of their ends, at most `most`.
     fn visit_ending(
         &self,
         after: UnixTime,
         to: UnixTime,
+        most: u64,
         visit: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
     /// Visits the certificates in the archive whose last second is after `after` and not after `to`, in
-    /// the order of their ends.
+    /// the order of their ends, at most `most`.
     fn visit_archived(
         &self,
         after: UnixTime,
         to: UnixTime,
+        most: u64,
         visit: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 

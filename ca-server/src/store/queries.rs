@@ -267,10 +267,11 @@ impl<D: Database> Store for D {
         &self,
         after: UnixTime,
         to: UnixTime,
+        most: u64,
         each: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let sql = format!("{} {}", read::CERTIFICATE, read::ENDING);
-        let values = values![after.seconds(), to.seconds()];
+        let values = values![after.seconds(), to.seconds(), most];
         visit(
             self,
             "visiting certificates that end",
@@ -285,10 +286,11 @@ impl<D: Database> Store for D {
         &self,
         after: UnixTime,
         to: UnixTime,
+        most: u64,
         each: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let sql = format!("{} {}", read::CERTIFICATE, read::ARCHIVED);
-        let values = values![after.seconds(), to.seconds()];
+        let values = values![after.seconds(), to.seconds(), most];
         visit(
             self,
             "visiting the archive",

@@ -351,11 +351,13 @@ pub(crate) fn certificates(filter: &CertificateFilter) -> (String, Vec<Value>) {
     (format!("{sql} ORDER BY c.position"), values)
 }
 
-/// What follows [`CERTIFICATE`] for those that end within a time, and are not in the archive or are.
+/// What follows [`CERTIFICATE`] for those that end within a time, and are not in the archive or are. The
+/// limit has PostgreSQL go by the index rather than sort all that there are.
 pub(crate) const ENDING: &str = "WHERE c.not_after > $1 AND c.not_after <= $2 \
-     AND c.archived_at IS NULL AND c.certificate IS NOT NULL ORDER BY c.not_after, c.position";
+     AND c.archived_at IS NULL AND c.certificate IS NOT NULL \
+     ORDER BY c.not_after, c.position LIMIT $3";
 pub(crate) const ARCHIVED: &str = "WHERE c.not_after > $1 AND c.not_after <= $2 \
-     AND c.archived_at IS NOT NULL ORDER BY c.not_after, c.position";
+     AND c.archived_at IS NOT NULL ORDER BY c.not_after, c.position LIMIT $3";
 
 pub(crate) fn progress(source: &dyn Source, name: &str) -> Found<Option<i64>> {
     one(

@@ -1044,8 +1044,8 @@ fn archive(store: Made) {
         };
         let (from, to) = (time(999), time(1000));
         match archived {
-            true => s.visit_archived(from, to, &mut visit).unwrap(),
-            false => s.visit_ending(from, to, &mut visit).unwrap(),
+            true => s.visit_archived(from, to, 10, &mut visit).unwrap(),
+            false => s.visit_ending(from, to, 10, &mut visit).unwrap(),
         }
         found
     };
@@ -1094,7 +1094,7 @@ fn ends_and_progress(store: Made) {
     );
     let ending = |after, to| {
         let mut found = Vec::new();
-        s.visit_ending(time(after), time(to), &mut |record| {
+        s.visit_ending(time(after), time(to), 10, &mut |record| {
             found.push(record.id);
             ControlFlow::Continue(())
         })
@@ -1105,6 +1105,13 @@ fn ends_and_progress(store: Made) {
     assert_eq!(ending(999, 1000), [id(1, 1), id(1, 2), id(1, 3)]);
     assert_eq!(ending(1000, 5000), []);
     assert_eq!(ending(0, 999), []);
+    let mut few = 0;
+    s.visit_ending(time(0), time(1000), 2, &mut |_| {
+        few += 1;
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(few, 2);
 
     assert_eq!(s.progress("work").unwrap(), None);
     s.advance_progress("work", 7).unwrap();

@@ -241,6 +241,7 @@ fn replicas_take_turns_in_telling_and_each_says_that_the_store_is_gone() {
         ),
         ("CA_SERVER_ALARMS__WEBHOOK_SECRET", source),
         ("CA_SERVER_ALARMS__STORE_SECONDS", "12"),
+        ("CA_SERVER_ALARMS__NOTICE_HOURS", "0"),
     ];
     // The first is alone, so it tells.
     let mut servers: Vec<_> = dirs
@@ -269,17 +270,24 @@ fn replicas_take_turns_in_telling_and_each_says_that_the_store_is_gone() {
     serials.push(issued(&registrar));
     told(&serials);
 
-    let is = |post: &Post, event: &str| {
-        post.body["alarm"] == "store.unreachable" && post.body["event"] == event
+    let is = |post: &Post, alarm: &str, event: &str| {
+        post.body["alarm"] == alarm && post.body["event"] == event
     };
     cluster.halt("immediate");
-    let raised = alarms.wait("alarm of the store", |post| is(post, "raised"));
+    let unreachable = "store.unreachable";
+    let raised = alarms.wait("alarm of the store", |post| is(post, unreachable, "raised"));
     assert_eq!(
         raised.body["source"],
         format!("http://{}", servers[1].address)
     );
     cluster.resume();
-    alarms.wait("end of the alarm", |post| is(post, "cleared"));
+    alarms.wait("end of the alarm", |post| is(post, unreachable, "cleared"));
+
+    // A receiver that takes nothing for a while is an alarm, too.
+    hook.answers(&[500; 4]);
     serials.push(issued(&registrar));
+    for what in ["raised", "cleared"] {
+        alarms.wait("alarm of a notice", |post| is(post, "notice.waiting", what));
+    }
     told(&serials);
 }

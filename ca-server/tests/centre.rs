@@ -674,6 +674,9 @@ impl Store for Failing {
     ) -> Result<(), StoreError> {
         self.inner.visit_archived(a, t, m, v)
     }
+    fn compromised(&self, k: &KeyId) -> Result<Option<CertificateId>, StoreError> {
+        self.inner.compromised(k)
+    }
     fn progress(&self, n: &str) -> Result<Option<i64>, StoreError> {
         self.inner.progress(n)
     }

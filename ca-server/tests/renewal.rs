@@ -10,7 +10,7 @@
 mod desk;
 
 use ca_server::ids::Name;
-use ca_server::life::{Actor, Renewing, Revocation};
+use ca_server::life::{Actor, NewRequest, Renewing, Revocation};
 use ca_server::officers::Role;
 use ca_server::records::RevocationReason;
 use esign_core::cades::{SignatureParameters, sign_enveloping};
@@ -191,6 +191,17 @@ fn what_is_not_good_any_more_is_not_renewed() {
         Renewing::NewKey(&csr(&own)),
         &["was compromised"],
     );
+    let error = case.life.receive(
+        &registrar(8),
+        &NewRequest {
+            csr: &csr(&own),
+            identity: &aynur(),
+            profile: "natural-person",
+            listed: false,
+        },
+    );
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("was compromised"), "{error}");
     // A successor that was lost is no obstacle to another.
     let request = case
         .life

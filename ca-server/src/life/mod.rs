@@ -29,7 +29,7 @@ pub use self::notices::{NOTICES, Notice, Step};
 use self::proofs::Proofs;
 pub use self::renewal::{Neighbours, Renewing};
 pub use self::request::{NewRequest, RequestView};
-pub(crate) use self::request::{fits, holder, prove, random_octets};
+pub(crate) use self::request::{fits, holder, not_compromised, prove, random_octets};
 pub use self::status::Revocation;
 use crate::acts::{Act, Change};
 use crate::error::{CentreError, CentreErrorKind};

@@ -5,15 +5,13 @@ use esign_core::cms::SignedData;
 use esign_core::time::UnixTime;
 use esign_core::x509::{Certificate, ProvenKey, Request, SerialNumber};
 
-use super::request::{verify, weak};
+use super::request::{not_compromised, verify, weak};
 use super::{Actor, Life, random_octets};
 use crate::acts::Change;
 use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::{CertificateId, KeyId, Name, RequestId};
 use crate::officers::Role;
-use crate::records::{
-    self, Approval, CertificateRecord, RevocationReason, Standing, SubjectRecord,
-};
+use crate::records::{self, Approval, CertificateRecord, SubjectRecord};
 use crate::settings::IssuedProfile;
 
 /// How a certificate is asked to be followed.
@@ -37,7 +35,7 @@ pub struct Neighbours {
     pub successor: Option<CertificateId>,
 }
 
-/// Certificates of a key that are looked at for the first and for a compromise.
+/// Certificates of a key among which the first is looked for.
 const SAME_KEY: usize = 64;
 
 impl Life {
@@ -85,6 +83,7 @@ impl Life {
         let proven = verify(csr.clone())?;
         self.not_our_own(&proven)?;
         weak(&proven)?;
+        not_compromised(self.store.as_ref(), &proven)?;
         vetted_lately(serial, issued, &before, actor.at)?;
         self.key_may_go_on(issued, &proven, actor.at)?;
         let id = RequestId(random_octets()?);
@@ -124,8 +123,7 @@ impl Life {
         })
     }
 
-    /// All certificates of one key end within the time that the profile gives it, and none of them fell
-    /// to a compromise.
+    /// All certificates of one key end within the time that the profile gives it.
     fn key_may_go_on(
         &self,
         issued: &IssuedProfile,
@@ -148,16 +146,6 @@ impl Life {
             let Some(record) = self.store.certificate(&id)? else {
                 continue;
             };
-            if let Standing::Revoked {
-                reason: RevocationReason::KeyCompromise,
-                since,
-                ..
-            } = record.standing
-            {
-                return Err(refused(format_args!(
-                    "was compromised: certificate {id} was revoked {since}"
-                )));
-            }
             first = Some(first.map_or(record.not_before, |first| first.min(record.not_before)));
         }
         let Some(first) = first else { return Ok(()) };

@@ -42,7 +42,8 @@ impl Life {
     ///
     /// # Errors
     /// The actor's roles may not ask for this profile; the request does not prove possession; the
-    /// identity cannot stand in such a certificate; the key is one of the centre's own, or weak.
+    /// identity cannot stand in such a certificate; the key is one of the centre's own, weak, or was
+    /// compromised.
     pub fn receive(&self, actor: &Actor, new: &NewRequest<'_>) -> Result<RequestId, CentreError> {
         let issued = self.settings.issued(new.profile)?;
         let asks = self.may_ask(actor, issued)?;
@@ -52,6 +53,7 @@ impl Life {
         self.fits(new.profile, new.identity)?;
         self.not_our_own(&proven)?;
         weak(&proven)?;
+        not_compromised(self.store.as_ref(), &proven)?;
         let id = RequestId(random_octets()?);
         let vetted = asks.contains(&Role::Registrar);
         // Only a registrar's word makes or changes a holder's row.
@@ -312,6 +314,19 @@ pub(super) fn weak(proven: &ProvenKey) -> Result<(), CentreError> {
             CentreErrorKind::Request,
             "request",
             format_args!("its key is weak: {weakness}"),
+        )),
+    }
+}
+
+/// A certificate of the key fell because the key was compromised: so would another.
+pub(crate) fn not_compromised(store: &dyn Store, proven: &ProvenKey) -> Result<(), CentreError> {
+    let key = crate::ids::KeyId::of_spki(proven.public_key().spki());
+    match store.compromised(&key)? {
+        None => Ok(()),
+        Some(id) => Err(CentreError::new(
+            CentreErrorKind::Request,
+            "request",
+            format_args!("its key {key} was compromised: certificate {id} was revoked for it"),
         )),
     }
 }

@@ -213,6 +213,9 @@ pub trait Store: Send + Sync {
     /// does.
     fn certificates_of_key(&self, key: &KeyId) -> Result<Vec<CertificateId>, StoreError>;
 
+    /// The certificate of a key that was revoked because the key was compromised, if there is one.
+    fn compromised(&self, key: &KeyId) -> Result<Option<CertificateId>, StoreError>;
+
     /// Intents without a certificate that nobody has revoked, the oldest first, at most
     /// [`MAX_ROWS`]: what to settle after a crash.
     fn open_intents(&self) -> Result<Vec<CertificateRecord>, StoreError>;

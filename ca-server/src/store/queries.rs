@@ -219,6 +219,10 @@ impl<D: Database> Store for D {
         read::certificates_of_key(self, key)
     }
 
+    fn compromised(&self, key: &KeyId) -> Result<Option<CertificateId>, StoreError> {
+        read::compromised(self, key)
+    }
+
     fn open_intents(&self) -> Result<Vec<CertificateRecord>, StoreError> {
         read::open_intents(self)
     }

@@ -435,6 +435,19 @@ pub(crate) fn certificates_of_key(source: &dyn Source, key: &KeyId) -> Found<Vec
     )
 }
 
+/// A certificate of the key whose revocation says keyCompromise (CRLReason 1).
+pub(crate) fn compromised(source: &dyn Source, key: &KeyId) -> Found<Option<CertificateId>> {
+    one(
+        source,
+        "looking for a compromise",
+        "SELECT c.issuer, c.serial FROM certificate c JOIN revocation r \
+         ON r.issuer = c.issuer AND r.shard = c.shard AND r.serial = c.serial \
+         WHERE c.subject_key = $1 AND r.reason = 1 LIMIT 1",
+        values![key.0],
+        decode::certificate_id,
+    )
+}
+
 /// The statement for the certificates of one issuer and shard that pass `filter`, and its parameters.
 pub(crate) fn statuses(
     issuer: &KeyId,

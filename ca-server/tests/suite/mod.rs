@@ -1001,6 +1001,23 @@ fn status_lists(store: Made) {
     })
     .unwrap();
     assert_eq!(seen, 1);
+    // A key falls with a certificate that was revoked for its compromise, and with no other.
+    let compromised = |n| {
+        let key = s.certificate(&id(1, n)).unwrap().unwrap().subject_key;
+        s.compromised(&key).unwrap()
+    };
+    assert_eq!(compromised(4), None);
+    let reason = RevocationReason::KeyCompromise;
+    let revoke = Change::Revoke {
+        id: id(1, 4),
+        reason,
+        invalidity_date: None,
+    };
+    done(s, act("officer", 12, revoke));
+    assert_eq!(compromised(4), Some(id(1, 4)));
+    for other in [1, 2, 3, 5] {
+        assert_eq!(compromised(other), None);
+    }
 }
 
 fn archive(store: Made) {

@@ -363,6 +363,23 @@ mod tests {
         assert_eq!(config.operators.unwrap().requests_a_second.get(), 200);
     }
 
+    /// The words of the guide, and the law's terms for what it leaves out.
+    #[test]
+    fn alarms_and_notices_as_the_guide_has_them() {
+        let guide = include_str!("../../../docs/guide-centre.md");
+        let (_, rest) = guide.split_once("[alarms]\n").unwrap();
+        let (block, _) = rest.split_once("```").unwrap();
+        let text = format!("{WHOLE}\n[alarms]\n{block}");
+        let config = Config::parse(&text, std::iter::empty()).unwrap();
+        assert_eq!(config.alarms.registration_hours, 24);
+        assert_eq!(config.alarms.decision_hours, 24);
+        assert_eq!(config.alarms.revocation_minutes, 60);
+        assert_eq!(config.notices.unwrap().expiry_days, 30);
+        let strange = format!("{WHOLE}\n[alarms]\nregistration-days = 3\n");
+        let what = Config::parse(&strange, std::iter::empty()).unwrap_err();
+        assert!(what.contains("registration-days"), "{what}");
+    }
+
     #[test]
     fn the_environment_overrides() {
         let config = with(&[

@@ -42,6 +42,14 @@ pub enum Change {
     /// Says who a pending request is about, as the acting person vetted it; replaces what was
     /// claimed or vetted before, as long as nobody approved it.
     VetSubject(RequestSubject),
+    /// Takes in a request for a certificate that follows another: of the same holder, by the same
+    /// profile, for the identity as it was vetted for that one.
+    Renew {
+        /// The request, with the former certificate.
+        request: Request,
+        /// PKCS #10 as received, DER; for the same key that of the former request.
+        csr: Vec<u8>,
+    },
     /// Approves a pending request as the acting person. The last approval needed makes it approved.
     ApproveRequest(RequestId),
     /// Refuses a request that is pending or approved.
@@ -87,6 +95,8 @@ pub enum Change {
     },
     /// Notes a CRL that was signed under a reserved number and published.
     PublishCrl(Crl),
+    /// Puts an expired certificate into the archive; its status stays what it is.
+    Archive(CertificateId),
     /// Names an officer, changes his key or roles, or dismisses him.
     SetOfficer(Officer),
     /// Stops issuance: from now on no intent is stored.
@@ -115,6 +125,7 @@ impl Change {
             Self::ReceiveRequest(_) => "request.receive",
             Self::ClaimSubject(_) => "request.claim",
             Self::VetSubject(_) => "request.vet",
+            Self::Renew { .. } => "request.renew",
             Self::SetOfficer(_) => "officer.set",
             Self::StopIssuance => "issuance.stop",
             Self::ResumeIssuance => "issuance.resume",
@@ -122,6 +133,7 @@ impl Change {
             Self::RefuseRequest(_) => "request.refuse",
             Self::Intend(_) => "certificate.intend",
             Self::Issue { .. } => "certificate.issue",
+            Self::Archive(_) => "certificate.archive",
             Self::Publish(_) => "certificate.publish",
             Self::Suspend { .. } => "certificate.suspend",
             Self::Restore(_) => "certificate.restore",

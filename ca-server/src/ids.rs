@@ -48,6 +48,19 @@ pub(crate) fn sha256(octets: &[u8]) -> [u8; 32] {
     out
 }
 
+/// The octets of exactly so many hexadecimal digits.
+fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
+        .collect::<Option<Vec<u8>>>()?;
+    let (pairs, []) = digits.as_chunks::<2>() else {
+        return None;
+    };
+    let octets: Vec<u8> = pairs.iter().map(|[a, b]| (a << 4) | b).collect();
+    octets.try_into().ok()
+}
+
 /// An identifier of fixed length: shown in hexadecimal digits, compared octet by octet.
 macro_rules! octets {
     ($(#[$doc:meta])* $name:ident, $len:literal) => {
@@ -59,6 +72,11 @@ macro_rules! octets {
             /// The identifier as octets.
             pub const fn as_bytes(&self) -> &[u8] {
                 &self.0
+            }
+
+            /// Parses its hexadecimal digits.
+            pub fn parse(text: &str) -> Option<Self> {
+                parse_hex(text).map(Self)
             }
         }
 
@@ -118,32 +136,7 @@ impl KeyId {
     }
 }
 
-impl RequestId {
-    /// Parses its 32 hexadecimal digits.
-    pub fn parse(text: &str) -> Option<Self> {
-        hex(text).map(Self)
-    }
-}
-
-/// What hexadecimal digits, two for each octet, say.
-fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits = text
-        .chars()
-        .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
-        .collect::<Option<Vec<u8>>>()?;
-    let (pairs, []) = digits.as_chunks::<2>() else {
-        return None;
-    };
-    let octets: Vec<u8> = pairs.iter().map(|[a, b]| (a << 4) | b).collect();
-    octets.try_into().ok()
-}
-
 impl Digest {
-    /// Parses its 64 hexadecimal digits.
-    pub fn parse(text: &str) -> Option<Self> {
-        hex(text).map(Self)
-    }
-
     /// The SHA-256 digest of `octets`.
     pub fn of(octets: &[u8]) -> Self {
         Self(sha256(octets))

@@ -88,6 +88,8 @@ pub struct Request {
     pub holder: Option<HolderId>,
     /// Who must approve.
     pub approval: Approval,
+    /// The certificate that it asks to renew, or to have for another key; none for a first one.
+    pub former: Option<CertificateId>,
 }
 
 /// Who a request is about: personal data, for registrars and approvers.
@@ -289,6 +291,8 @@ pub struct CertificateRecord {
     pub issued_at: Option<UnixTime>,
     /// When it was published.
     pub published_at: Option<UnixTime>,
+    /// When it was put into the archive.
+    pub archived_at: Option<UnixTime>,
     /// Where it stands.
     pub standing: Standing,
 }

@@ -32,6 +32,10 @@ pub struct Settings {
     /// Whether delta CRLs are published, and named in the complete ones.
     #[serde(default)]
     pub crl_deltas: bool,
+    /// For how many days after its end a certificate stays before it goes into the archive (decision 27,
+    /// 9.6). What lists and OCSP answers say of it stays the same.
+    #[serde(default = "default_archive_days")]
+    pub archive_days: u32,
     /// Public addresses.
     #[serde(default)]
     pub addresses: Addresses,
@@ -119,8 +123,30 @@ pub struct IssuedProfile {
     /// to vet where others approve.
     #[serde(default = "default_requesters")]
     pub requesters: Vec<Role>,
+    /// For how many days after an identity was vetted certificates are renewed without vetting it again:
+    /// twice the life of one where this is absent, so that it is renewed once. 0 renews none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vetting_days: Option<u32>,
+    /// For how many days a key may be certified, from the first certificate's begin to the last one's end:
+    /// twice the life of one where this is absent. Less than one life never renews the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_days: Option<u32>,
     /// What the certificates look like.
     pub profile: Profile,
+}
+
+impl IssuedProfile {
+    pub(crate) fn vetting_days(&self) -> u32 {
+        self.vetting_days.unwrap_or_else(|| self.two_lives())
+    }
+
+    pub(crate) fn key_days(&self) -> u32 {
+        self.key_days.unwrap_or_else(|| self.two_lives())
+    }
+
+    fn two_lives(&self) -> u32 {
+        self.profile.validity_days.saturating_mul(2)
+    }
 }
 
 /// What the names of a test centre and of everything that it certifies end with.
@@ -131,6 +157,13 @@ pub const DEFAULT_CRL_HOURS: u32 = 24;
 
 fn default_requesters() -> Vec<Role> {
     vec![Role::Registrar]
+}
+
+/// A month in which who looks for it still finds it among the others.
+const DEFAULT_ARCHIVE_DAYS: u32 = 30;
+
+const fn default_archive_days() -> u32 {
+    DEFAULT_ARCHIVE_DAYS
 }
 
 const fn default_crl_hours() -> u32 {
@@ -158,6 +191,8 @@ impl Settings {
             .map(|profile| IssuedProfile {
                 approvals_by_others: 0,
                 requesters: default_requesters(),
+                vetting_days: None,
+                key_days: None,
                 profile: if public {
                     profile
                 } else {
@@ -172,6 +207,7 @@ impl Settings {
             crl_hours: DEFAULT_CRL_HOURS,
             crl_shards: 0,
             crl_deltas: false,
+            archive_days: DEFAULT_ARCHIVE_DAYS,
             addresses,
             profiles,
         };

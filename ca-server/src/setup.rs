@@ -274,6 +274,7 @@ pub(crate) fn demand_approval(settings: &mut Settings, approvals: u8) {
         profile,
         approvals_by_others,
         requesters,
+        ..
     } in &mut settings.profiles
     {
         if matches!(

@@ -378,6 +378,7 @@ fn a_second_person_is_not_left_out() {
         profile: Name::new("natural-person").unwrap(),
         public_key: key().public_key().spki().to_vec(),
         holder: None,
+        former: None,
         approval: Approval::Others(1),
     };
     let act = Act {
@@ -646,6 +647,47 @@ impl Store for Failing {
         v: &mut dyn FnMut(StatusChange) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         self.inner.visit_changes(i, a, v)
+    }
+    fn first_change(
+        &self,
+        i: &KeyId,
+        s: Option<u32>,
+        a: UnixTime,
+    ) -> Result<Option<UnixTime>, StoreError> {
+        self.inner.first_change(i, s, a)
+    }
+    fn visit_ending(
+        &self,
+        a: UnixTime,
+        t: UnixTime,
+        m: u64,
+        v: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.inner.visit_ending(a, t, m, v)
+    }
+    fn visit_archived(
+        &self,
+        a: UnixTime,
+        t: UnixTime,
+        m: u64,
+        v: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.inner.visit_archived(a, t, m, v)
+    }
+    fn compromised(&self, k: &KeyId) -> Result<Option<CertificateId>, StoreError> {
+        self.inner.compromised(k)
+    }
+    fn progress(&self, n: &str) -> Result<Option<i64>, StoreError> {
+        self.inner.progress(n)
+    }
+    fn begin_progress(&self, n: &str, u: i64) -> Result<(), StoreError> {
+        self.inner.begin_progress(n, u)
+    }
+    fn advance_progress(&self, n: &str, u: i64) -> Result<(), StoreError> {
+        self.inner.advance_progress(n, u)
+    }
+    fn latest_renewal(&self, i: &CertificateId) -> Result<Option<RequestId>, StoreError> {
+        self.inner.latest_renewal(i)
     }
     fn commits(&self) -> Option<u64> {
         self.inner.commits()

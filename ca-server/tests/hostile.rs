@@ -134,6 +134,19 @@ fn table(certificate: &str) -> Vec<Row> {
             why(),
             &["revocation-officer"],
         ),
+        // Of what, is held in `renewal.rs`.
+        row(
+            "post",
+            "/api/v1/certificates/{serial}/renew",
+            json!({}),
+            &["registrar", "client"],
+        ),
+        row(
+            "get",
+            "/api/v1/archive?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z",
+            Value::Null,
+            &["registrar", "auditor"],
+        ),
         row("post", "/api/v1/revocations", many, &["revocation-officer"]),
     ]
 }

@@ -18,7 +18,6 @@ mod served;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
@@ -31,7 +30,7 @@ use esign_core::log::{NoteKey, SignedNote};
 use esign_core::ocsp::{CertStatus, OcspResponse, ResponseStatus};
 use postgres::Cluster;
 use serde_json::{Value, json};
-use served::{Officer, Server, csr, ocsp_request, person};
+use served::{Officer, Server, csr, installed, ocsp_request, person, signal};
 
 const REPLICAS: usize = 3;
 /// Within what the origin tells of a change.
@@ -63,50 +62,6 @@ struct Trial {
 
 fn settings(url: &str) -> [(&str, &str); 2] {
     [("CA_SERVER_STORE", url), ("CA_SERVER_LOG__SECONDS", "1")]
-}
-
-/// A folder for each replica, as an installation has it on each machine, and the store moved into the
-/// database.
-fn installed(cluster: &Cluster) -> (String, Vec<PathBuf>) {
-    let url = cluster.database("centre");
-    let first = Server::start();
-    let dirs: Vec<_> = (0..REPLICAS)
-        .map(|n| first.dir.with_extension(format!("replica{n}")))
-        .collect();
-    signal(&first, "TERM");
-    // Until it is gone, the file is its own.
-    std::thread::sleep(Duration::from_millis(500));
-    for dir in &dirs {
-        let copied = Command::new("cp")
-            .arg("-r")
-            .arg(&first.dir)
-            .arg(dir)
-            .status();
-        assert!(copied.unwrap().success());
-    }
-    let moved = Command::new(env!("CARGO_BIN_EXE_ca-server"))
-        .arg("--dir")
-        .arg(&dirs[0])
-        .arg("move-store")
-        .arg(first.dir.join("store.sqlite"))
-        .envs(settings(&url))
-        .output()
-        .unwrap();
-    assert!(
-        moved.status.success(),
-        "{}",
-        String::from_utf8_lossy(&moved.stderr)
-    );
-    for dir in &dirs {
-        std::fs::remove_file(dir.join("store.sqlite")).unwrap();
-    }
-    (url, dirs)
-}
-
-fn signal(server: &Server, name: &str) {
-    let id = server.child.id().to_string();
-    let sent = Command::new("kill").args(["-s", name, &id]).status();
-    assert!(sent.unwrap().success());
 }
 
 /// An agent that does not wait for a paused replica for ever.
@@ -305,7 +260,8 @@ fn replicas_keep_what_clients_were_told() {
     let Some(cluster) = Cluster::start() else {
         return;
     };
-    let (url, dirs) = installed(&cluster);
+    let url = cluster.database("centre");
+    let dirs = installed(&url, REPLICAS);
     let start = |n: usize| Server::with(dirs[n].clone(), &settings(&url));
     // The first is alone, so it publishes and sequences.
     let servers: Vec<_> = (0..REPLICAS).map(|n| RwLock::new(start(n))).collect();

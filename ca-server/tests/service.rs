@@ -515,3 +515,38 @@ fn a_client_that_asks_too_often_is_told_to_wait() {
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(Officer::of(&server, "auditor").get("/api/v1/me").0, 200);
 }
+
+#[test]
+fn a_certificate_is_followed_by_another() {
+    let server = Server::start();
+    let registrar = Officer::of(&server, "registrar");
+    let approver = Officer::of(&server, "approver");
+    let first = issued(&registrar);
+    let path = format!("/api/v1/certificates/{first}/renew");
+    // Nobody asks who may not ask for the profile; what is no request is told.
+    assert_eq!(approver.post(&path, &json!({})).0, 403);
+    for (body, status) in [
+        (json!({"csr": "no request"}), 422),
+        (json!({"signed": "***"}), 422),
+        (json!({"signed": "AAAA"}), 422),
+        (json!({"csr": csr(), "signed": "AAAA"}), 422),
+        (json!({"key": "x"}), 422),
+    ] {
+        let (found, problem) = registrar.post(&path, &body);
+        assert_eq!(found, status, "{body}: {problem}");
+    }
+    let (status, made) = registrar.post(&path, &json!({"csr": csr(), "why": "new card"}));
+    assert_eq!((status, made["status"].as_str()), (201, Some("approved")));
+    let request = format!("/api/v1/requests/{}", made["id"].as_str().unwrap());
+    assert_eq!(registrar.get(&request).1["renews"], first.as_str());
+    let (status, second) = registrar.post(&format!("{request}/issue"), &json!({}));
+    assert_eq!(status, 200, "{second}");
+    let show = |serial: &Value| {
+        let path = format!("/api/v1/certificates/{}", serial.as_str().unwrap());
+        registrar.get(&path).1
+    };
+    let former = show(&json!(first));
+    assert_eq!(former["renewed_by"], second["serial"]);
+    assert_eq!(show(&second["serial"])["renews"], first.as_str());
+    assert_eq!(registrar.post(&path, &json!({})).0, 409);
+}

@@ -581,6 +581,10 @@ fn an_older_schema_is_brought_up_to_date_under_old_replicas() {
         "older",
         // What the steps after the third have made; a step that is added is taken back here.
         "DROP INDEX certificate_open; DROP TABLE published; DROP TABLE lease; \
+         DROP INDEX revocation_by_time; DROP TABLE progress; DROP INDEX certificate_by_end; \
+         DROP INDEX certificate_archived; \
+         ALTER TABLE certificate DROP COLUMN archived_at; DROP INDEX request_by_former; \
+         ALTER TABLE request DROP COLUMN former_issuer, DROP COLUMN former_serial; \
          UPDATE esign_schema SET version = 3",
     );
     let stop = AtomicBool::new(false);

@@ -40,8 +40,8 @@ fn serve(folder: &Folder) -> tokio::runtime::Runtime {
         .unwrap();
     let service = runtime.block_on(Service::bind(parts)).unwrap();
     let address = service.operators_address().unwrap();
-    for (officer, _) in options.officers {
-        let file = dir.join("officers").join(officer).join("centre.toml");
+    for officer in options.service.officers {
+        let file = dir.join("officers").join(officer.name).join("centre.toml");
         let text = std::fs::read_to_string(&file).unwrap();
         let text = text.replace("https://127.0.0.1:0", &format!("https://{address}"));
         std::fs::write(&file, text).unwrap();
@@ -257,4 +257,76 @@ fn each_role_has_its_day() {
     day.ok("registrar", &["issue", &id, "-o", "late.pem"]);
     let azerbaijani = day.ok("registrar", &["list", "--status", "issued", "--lang", "az"]);
     assert!(azerbaijani.contains("verilib"), "{azerbaijani}");
+}
+
+/// The holder signs with the key that he has; nobody vets him again.
+#[test]
+fn a_certificate_is_followed_by_one_for_a_new_key() {
+    let folder = Folder::new();
+    let _served = serve(&folder);
+    let day = Day(&folder);
+    let csr = day.csr("aysel");
+    let ask = [
+        "request",
+        "--csr",
+        &csr,
+        "--profile",
+        "natural-person",
+        "--fin",
+        "5ABC12Z",
+        "--given-name",
+        "Aysel",
+        "--surname",
+        "Əliyeva",
+    ];
+    let issue = |made: &Value, file: &str| {
+        let id = made["id"].as_str().unwrap();
+        day.ok("approver", &["approve", id]);
+        let issued = day.json("approver", &["issue", id, "-o", file]);
+        issued["serial"].as_str().unwrap().to_owned()
+    };
+    let first = issue(&day.json("registrar", &ask), "aysel.pem");
+
+    let new = day.csr("new");
+    let sign = [
+        "sign",
+        &new,
+        "--key",
+        "aysel.key",
+        "--cert",
+        "aysel.pem",
+        "--format",
+        "cades",
+        "--packaging",
+        "enveloping",
+        "-o",
+        "wish.p7m",
+    ];
+    let signed = folder.command(&sign).output().unwrap();
+    assert!(signed.status.success(), "{}", said(&signed));
+    // The e-service did not ask for the first one, and needs the holder's word.
+    day.refused(
+        "client",
+        &["renew", &first, "--csr", &new],
+        "its holder has to sign",
+    );
+    let made = day.json("client", &["renew", &first, "--signed", "wish.p7m"]);
+    assert!(
+        day.ok("approver", &["show", made["id"].as_str().unwrap()])
+            .contains(&format!("renews certificate {first}"))
+    );
+    let second = issue(&made, "second.pem");
+    let shown = day.ok("registrar", &["certificate", &first]);
+    assert!(
+        shown.contains(&format!("renewed by certificate {second}")),
+        "{shown}"
+    );
+
+    // The same key once more, by the registrar.
+    let asked = day.ok("registrar", &["renew", &second, "--why", "at the desk"]);
+    assert!(
+        asked.contains("next, another officer approves it"),
+        "{asked}"
+    );
+    day.refused("registrar", &["renew", &second], "is being renewed");
 }

@@ -172,6 +172,7 @@ impl NewAuthority<'_> {
             profile: Name::new(&profile.name)?,
             public_key: self.proven.public_key().spki().to_vec(),
             holder: None,
+            former: None,
             approval: Approval::Anyone,
         });
         let changes = vec![receive, Change::ApproveRequest(request)];

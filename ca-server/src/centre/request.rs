@@ -10,7 +10,7 @@ use super::{Centre, CentreError, CentreErrorKind, REQUESTS, Who};
 use crate::acts::Change;
 use crate::files::{self, Secrecy};
 use crate::ids::{Digest, Name, RequestId};
-use crate::life::{fits, holder, prove, random_octets};
+use crate::life::{fits, holder, not_compromised, prove, random_octets};
 use crate::records::{self, Approval};
 
 /// What the store has no place for: the identity as vetted, and the request that proved the key. The
@@ -43,7 +43,7 @@ impl Centre {
     ///
     /// # Errors
     /// The request does not prove possession; the profile is unknown or for others; the identity
-    /// cannot stand in a certificate; the key is one of the centre's own.
+    /// cannot stand in a certificate; the key is one of the centre's own, or was compromised.
     pub fn request(
         &self,
         csr: &[u8],
@@ -60,6 +60,7 @@ impl Centre {
             .name()
             .map_err(|e| CentreError::new(CentreErrorKind::Value, "identity", e))?;
         self.not_our_own(proven.public_key())?;
+        not_compromised(self.store.as_ref(), &proven)?;
         let csr = Request::read(csr)
             .map_err(|e| CentreError::new(CentreErrorKind::Request, "request", e))?;
         let vetted = Vetted {
@@ -81,6 +82,7 @@ impl Centre {
             profile: Name::new(profile)?,
             public_key: proven.public_key().spki().to_vec(),
             holder,
+            former: None,
             approval: Approval::Anyone,
         }));
         let done = self.commit(who, "", changes);

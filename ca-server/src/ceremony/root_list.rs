@@ -90,10 +90,9 @@ impl RootList {
         self.0.next_update().unwrap_or(self.0.this_update())
     }
 
-    /// Whether half of the time to the next one is over.
-    pub fn is_half_over(&self, at: UnixTime) -> bool {
-        let (from, to) = (self.0.this_update().seconds(), self.next_update().seconds());
-        at.seconds() >= from.saturating_add(to.saturating_sub(from) / 2)
+    /// When it was made.
+    pub fn this_update(&self) -> UnixTime {
+        self.0.this_update()
     }
 
     /// Whether it says that this certificate, which the root issued, is revoked.

@@ -4,10 +4,13 @@
 //! No clock: each act is given its time.
 
 mod admin;
+mod archive;
 mod in_force;
 pub(crate) mod issue;
 mod mass;
+mod notices;
 mod proofs;
+mod renewal;
 mod request;
 mod status;
 
@@ -19,12 +22,15 @@ use esign_core::keys::SigningKey;
 use esign_core::time::UnixTime;
 use esign_core::x509::{Certificate, SerialNumber};
 
+pub use self::archive::{ARCHIVED, Archived};
 use self::in_force::FoundGood;
 pub use self::issue::{Issued, Settled};
 pub use self::mass::{MassReport, MassRevocation};
+pub use self::notices::{NOTICES, Notice, Step};
 use self::proofs::Proofs;
+pub use self::renewal::{Neighbours, Renewing};
 pub use self::request::{NewRequest, RequestView};
-pub(crate) use self::request::{fits, holder, prove, random_octets};
+pub(crate) use self::request::{fits, holder, not_compromised, prove, random_octets};
 pub use self::status::Revocation;
 use crate::acts::{Act, Change};
 use crate::error::{CentreError, CentreErrorKind};

@@ -10,6 +10,7 @@ use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::{HolderId, Name, RequestId};
 use crate::officers::Role;
 use crate::records::{self, Approval, Holder, RequestRecord, RequestStatus, RequestSubject};
+use crate::settings::IssuedProfile;
 use crate::store::Store;
 
 /// A new request.
@@ -41,34 +42,18 @@ impl Life {
     ///
     /// # Errors
     /// The actor's roles may not ask for this profile; the request does not prove possession; the
-    /// identity cannot stand in such a certificate; the key is one of the centre's own, or weak.
+    /// identity cannot stand in such a certificate; the key is one of the centre's own, weak, or was
+    /// compromised.
     pub fn receive(&self, actor: &Actor, new: &NewRequest<'_>) -> Result<RequestId, CentreError> {
         let issued = self.settings.issued(new.profile)?;
-        let asks: Vec<Role> = issued
-            .requesters
-            .iter()
-            .copied()
-            .filter(|role| actor.officer.is(*role))
-            .collect();
-        if asks.is_empty() {
-            let roles: Vec<_> = issued.requesters.iter().map(ToString::to_string).collect();
-            return Err(CentreError::new(
-                CentreErrorKind::NotAllowed,
-                format_args!("profile \"{}\"", new.profile),
-                format_args!(
-                    "is asked for by {}; {} is {}",
-                    roles.join(" or "),
-                    actor.officer.name,
-                    actor.roles()
-                ),
-            ));
-        }
+        let asks = self.may_ask(actor, issued)?;
         let csr = Request::read(new.csr)
             .map_err(|e| CentreError::new(CentreErrorKind::Request, "request", e))?;
         let proven = verify(csr.clone())?;
         self.fits(new.profile, new.identity)?;
         self.not_our_own(&proven)?;
         weak(&proven)?;
+        not_compromised(self.store.as_ref(), &proven)?;
         let id = RequestId(random_octets()?);
         let vetted = asks.contains(&Role::Registrar);
         // Only a registrar's word makes or changes a holder's row.
@@ -90,6 +75,7 @@ impl Life {
             profile: Name::new(new.profile)?,
             public_key: proven.public_key().spki().to_vec(),
             holder,
+            former: None,
             approval: match issued.approvals_by_others {
                 0 => Approval::None,
                 persons => Approval::Others(persons),
@@ -220,6 +206,33 @@ impl Life {
             .ok_or_else(|| no_subject(id))
     }
 
+    /// The roles by which the actor may ask for certificates of a profile, at least one.
+    pub(super) fn may_ask(
+        &self,
+        actor: &Actor,
+        issued: &IssuedProfile,
+    ) -> Result<Vec<Role>, CentreError> {
+        let requesters = issued.requesters.iter();
+        let asks: Vec<Role> = requesters
+            .copied()
+            .filter(|role| actor.officer.is(*role))
+            .collect();
+        if !asks.is_empty() {
+            return Ok(asks);
+        }
+        let roles: Vec<_> = issued.requesters.iter().map(ToString::to_string).collect();
+        Err(CentreError::new(
+            CentreErrorKind::NotAllowed,
+            format_args!("profile \"{}\"", issued.profile.name),
+            format_args!(
+                "is asked for by {}; {} is {}",
+                roles.join(" or "),
+                actor.officer.name,
+                actor.roles()
+            ),
+        ))
+    }
+
     /// What cannot be encoded is said now, not when it is issued.
     fn fits(&self, profile: &str, identity: &Identity) -> Result<(), CentreError> {
         fits(self.settings.profile(profile)?, identity)?;
@@ -232,7 +245,7 @@ impl Life {
     }
 
     /// A certificate for the key of an authority would let it pass for an end entity.
-    fn not_our_own(&self, proven: &ProvenKey) -> Result<(), CentreError> {
+    pub(super) fn not_our_own(&self, proven: &ProvenKey) -> Result<(), CentreError> {
         let key = crate::ids::KeyId::of_spki(proven.public_key().spki());
         match self.store.issuer(&key)? {
             None => Ok(()),
@@ -293,7 +306,7 @@ pub(crate) fn fits(
 }
 
 /// Refuses keys that anybody can break.
-fn weak(proven: &ProvenKey) -> Result<(), CentreError> {
+pub(super) fn weak(proven: &ProvenKey) -> Result<(), CentreError> {
     let found = esign_core::keys::weaknesses(proven.public_key());
     match found.first() {
         None => Ok(()),
@@ -305,13 +318,26 @@ fn weak(proven: &ProvenKey) -> Result<(), CentreError> {
     }
 }
 
+/// A certificate of the key fell because the key was compromised: so would another.
+pub(crate) fn not_compromised(store: &dyn Store, proven: &ProvenKey) -> Result<(), CentreError> {
+    let key = crate::ids::KeyId::of_spki(proven.public_key().spki());
+    match store.compromised(&key)? {
+        None => Ok(()),
+        Some(id) => Err(CentreError::new(
+            CentreErrorKind::Request,
+            "request",
+            format_args!("its key {key} was compromised: certificate {id} was revoked for it"),
+        )),
+    }
+}
+
 pub(crate) fn prove(csr: &[u8]) -> Result<ProvenKey, CentreError> {
     let csr =
         Request::read(csr).map_err(|e| CentreError::new(CentreErrorKind::Request, "request", e))?;
     verify(csr)
 }
 
-fn verify(csr: Request) -> Result<ProvenKey, CentreError> {
+pub(super) fn verify(csr: Request) -> Result<ProvenKey, CentreError> {
     csr.verify()
         .map_err(|e| CentreError::new(CentreErrorKind::Request, "request", e))
 }

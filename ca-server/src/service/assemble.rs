@@ -15,14 +15,17 @@ use esign_core::x509::{Certificate, certificates};
 use zeroize::Zeroizing;
 
 use super::config::{Config, KeyConfig, PassphraseSource, RoleName};
+use super::notify::Notifier;
 use super::roles::{Listed, Roots};
 use super::tokens;
+use super::watch::Watch;
+use super::webhook::Webhook;
 use super::{Operators, Parts, ServiceError};
 use crate::life::{IssuingKey, Life};
 use crate::settings::Settings;
 use crate::store::postgres::{Options, PostgresStore};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{LogStore, Store};
+use crate::store::{LeaseName, LogStore, Store};
 
 /// The system's clock, whole seconds.
 pub fn system_clock() -> UnixTime {
@@ -50,6 +53,7 @@ pub fn assemble(
         .map(|one| opener.issuing(one))
         .collect::<Result<Vec<_>, ServiceError>>()?;
     let authorities: Vec<_> = issuing.iter().map(|one| one.certificate.clone()).collect();
+    let terms = &config.alarms;
     let registry = prometheus::Registry::new();
     let mut roles = Vec::new();
     if config.roles.contains(&RoleName::Tsa)
@@ -64,6 +68,7 @@ pub fn assemble(
             certificate,
             &chain,
             &registry,
+            terms,
         )?);
     }
     let mut life = None;
@@ -73,9 +78,27 @@ pub fn assemble(
         if let Some(log) = &config.log {
             let key = log.key.to_string_lossy();
             let key = opener.signing(&key, log.passphrase.as_ref(), None)?;
-            roles.push(super::roles::log(dir, log, &stores.acts, stores.log, key)?);
+            roles.push(super::roles::log(
+                dir,
+                log,
+                &stores.acts,
+                stores.log,
+                key,
+                terms,
+            )?);
         }
         life = Some(Life::new(stores.acts, settings, issuing.clone())?);
+    }
+    let mut seen = Vec::new();
+    if let Some(life) = &life
+        && config.roles.contains(&RoleName::Ca)
+        && !config.roles.contains(&RoleName::Status)
+    {
+        // Lists are others' work; that it is done is looked after here as well.
+        for (key, one) in issuing.iter().zip(&config.issuing) {
+            let lists = super::looks::Lists::of_issuing(life, key.id(), stem(&one.certificate));
+            seen.push(lists.look(terms, system_clock()));
+        }
     }
     if let Some(life) = &life
         && config.roles.contains(&RoleName::Status)
@@ -94,6 +117,7 @@ pub fn assemble(
             life,
             listed,
             roots,
+            terms,
             system_clock,
         )?);
     }
@@ -102,6 +126,7 @@ pub fn assemble(
     for added in roles {
         routes = routes.merge(added.routes);
         tasks.extend(added.tasks);
+        seen.extend(added.looks);
     }
     let operators = match &config.operators {
         None => None,
@@ -115,7 +140,42 @@ pub fn assemble(
             })
         }
     };
+    if let Some(life) = &life
+        && config.roles.contains(&RoleName::Ca)
+    {
+        seen.push(super::looks::ca(life, terms));
+        tasks.push(super::roles::archive(life)?);
+    }
+    if let Some(own) = operators.as_ref().and_then(|one| one.chain.first()) {
+        seen.push(super::looks::certificate("operators", own, terms));
+    }
+    let webhook = opener.webhook(
+        terms.webhook.as_deref(),
+        terms.webhook_authority.as_deref(),
+        terms.webhook_secret.as_ref(),
+    )?;
+    let mut notifier = None;
+    if let Some(life) = &life
+        && config.roles.contains(&RoleName::Ca)
+        && let Some(notices) = &config.notices
+    {
+        let webhook = opener.webhook(
+            Some(&notices.webhook),
+            notices.webhook_authority.as_deref(),
+            notices.webhook_secret.as_ref(),
+        )?;
+        if let Some(webhook) = webhook {
+            let lease = super::roles::leased(life.store(), LeaseName::Notices)?;
+            let made = Notifier::new(life.clone(), lease, webhook, notices, &registry)?;
+            let made = Arc::new(made);
+            seen.push(made.look(terms));
+            notifier = Some(made);
+        }
+    }
+    let watch = Arc::new(Watch::new(terms.clone(), seen, webhook, &registry)?);
     Ok(Parts {
+        watch,
+        notifier,
         life,
         public: config.public.listen,
         requests_a_second: config
@@ -357,6 +417,28 @@ impl Opener<'_> {
             )?));
         }
         Ok(Arc::new(self.file(&self.dir.join(key), source)?))
+    }
+
+    /// Where something is posted, if anywhere.
+    fn webhook(
+        &self,
+        url: Option<&str>,
+        authority: Option<&Path>,
+        secret: Option<&PassphraseSource>,
+    ) -> Result<Option<Webhook>, ServiceError> {
+        let Some(url) = url else { return Ok(None) };
+        let Some(source) = secret else {
+            return Err(ServiceError::new(
+                "webhook-secret",
+                "is not configured: nobody could tell our posts from others",
+            ));
+        };
+        let secret = self.secret(source, "secret of the webhook")?;
+        let authorities = match authority {
+            Some(path) => self.chain(path)?,
+            None => Vec::new(),
+        };
+        Webhook::new(url, &authorities, secret.as_bytes()).map(Some)
     }
 
     /// The certificates of a file, at least one.

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::ServiceError;
+use super::alarms::AlarmsConfig;
+use super::notify::NoticesConfig;
 
 /// What the file holds. Paths are relative to its folder.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -43,6 +45,11 @@ pub struct Config {
     pub tsa: Option<TsaConfig>,
     /// The signed log over the audit.
     pub log: Option<LogConfig>,
+    /// Terms whose halves are alarms, and where alarms go.
+    #[serde(default)]
+    pub alarms: AlarmsConfig,
+    /// Where notices to holders go.
+    pub notices: Option<NoticesConfig>,
 }
 
 /// `sqlite:FILE` or `postgres://USER@HOST:PORT/DATABASE`. As it may hold a password, it is not shown.
@@ -354,6 +361,23 @@ mod tests {
             Some(PassphraseSource::Credential("issuing".to_owned()))
         );
         assert_eq!(config.operators.unwrap().requests_a_second.get(), 200);
+    }
+
+    /// The words of the guide, and the law's terms for what it leaves out.
+    #[test]
+    fn alarms_and_notices_as_the_guide_has_them() {
+        let guide = include_str!("../../../docs/guide-centre.md");
+        let (_, rest) = guide.split_once("[alarms]\n").unwrap();
+        let (block, _) = rest.split_once("```").unwrap();
+        let text = format!("{WHOLE}\n[alarms]\n{block}");
+        let config = Config::parse(&text, std::iter::empty()).unwrap();
+        assert_eq!(config.alarms.registration_hours, 24);
+        assert_eq!(config.alarms.decision_hours, 24);
+        assert_eq!(config.alarms.revocation_minutes, 60);
+        assert_eq!(config.notices.unwrap().expiry_days, 30);
+        let strange = format!("{WHOLE}\n[alarms]\nregistration-days = 3\n");
+        let what = Config::parse(&strange, std::iter::empty()).unwrap_err();
+        assert!(what.contains("registration-days"), "{what}");
     }
 
     #[test]

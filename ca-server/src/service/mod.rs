@@ -1,16 +1,21 @@
 //! The HTTP service: listeners, roles, limits, measurements. What it serves is the library's.
 
+pub mod alarms;
 mod api;
 pub mod assemble;
 pub mod config;
 mod health;
 mod listener;
+mod looks;
 mod measure;
+pub mod notify;
 mod problem;
 pub mod roles;
 mod timestamps;
 mod tls;
 mod tokens;
+pub mod watch;
+mod webhook;
 
 use std::fmt;
 use std::future::Future;
@@ -85,6 +90,10 @@ pub struct Parts {
     pub roles: Router,
     /// What the roles do about every second.
     pub tasks: Vec<roles::Task>,
+    /// What is watched for alarms.
+    pub watch: Arc<watch::Watch>,
+    /// What tells holders, if anything does.
+    pub notifier: Option<Arc<notify::Notifier>>,
     /// What the roles measure.
     pub registry: prometheus::Registry,
     /// Requests a second that one client may make at the operators' address.
@@ -152,6 +161,17 @@ impl Service {
             // An error is a sender that is gone: the same as being told.
             let _ = told.wait_for(|told| *told).await;
         };
+        // Kept until the end: with it its threads go.
+        let watch = self.parts.watch;
+        if let Err(error) = watch.start(self.public.url(), self.parts.clock) {
+            tracing::error!(%error, "there will be no alarms");
+        }
+        let notifier = self.parts.notifier;
+        if let Some(notifier) = &notifier
+            && let Err(error) = notifier.start(self.parts.clock)
+        {
+            tracing::error!(%error, "holders will not be told");
+        }
         let measurements = Arc::new(Measurements::new(self.parts.registry));
         let life = self.parts.life.clone();
         let clock = self.parts.clock;

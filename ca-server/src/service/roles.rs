@@ -13,7 +13,10 @@ use esign_core::x509::{Certificate, Identity, NameBuilder, Organization, Request
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::ServiceError;
+use super::alarms::AlarmsConfig;
 use super::config::LogConfig;
+use super::looks;
+use super::watch::Look;
 use crate::audit::{AuditError, DirectoryTiles, Schedule, Sequencer};
 use crate::ceremony::RootList;
 use crate::error::{CentreError, CentreErrorKind};
@@ -41,6 +44,7 @@ const RENEWED: Duration = Duration::from_secs(1);
 pub(super) struct Added {
     pub(super) routes: Router,
     pub(super) tasks: Vec<Task>,
+    pub(super) looks: Vec<Look>,
 }
 
 /// A key whose lists are published, and the name of its files.
@@ -67,6 +71,7 @@ pub(super) fn status(
     life: &Life,
     issuing: Vec<Listed>,
     roots: Roots,
+    terms: &AlarmsConfig,
     clock: fn() -> UnixTime,
 ) -> Result<Added, ServiceError> {
     let at = clock();
@@ -92,6 +97,8 @@ pub(super) fn status(
     ));
     polled(&responder)?;
     let mut tasks: Vec<Task> = Vec::new();
+    let mut seen = vec![looks::responder(responder.clone())];
+    let mut made = Vec::new();
     let lease = leased(life.store(), LeaseName::Lists)?;
     let lists = dir.join("crl");
     let public_lists = dir.join("lists");
@@ -102,7 +109,12 @@ pub(super) fn status(
     let mut issuers = HashMap::new();
     for (name, certificate) in &roots.off_line {
         issuers.insert(name.clone(), certificate.der().to_vec());
-        tasks.push(brought(name, certificate, &lists)?);
+        let path = lists.join(format!("{name}.crl"));
+        // What is brought is looked at now and again; what is no list of this root is told at once.
+        if RootList::read(&path, certificate)?.is_none() {
+            tracing::warn!(list = %path.display(), "the list of the root is missing: bring it by `ca-server root-list`");
+        }
+        seen.push(looks::root_list(path, name.clone(), certificate.clone()));
     }
     for (n, one) in issuing.iter().chain(&roots.on_line).enumerate() {
         let authority = Authority::new(one.key.certificate.clone())?;
@@ -114,19 +126,24 @@ pub(super) fn status(
             options.shards = settings.crl_shards;
             options.delta_lifetime = settings.crl_deltas.then_some(DELTA_LIFETIME);
             options.address = life.addresses(&one.key.id()).crl.into_iter().next();
-            let public = PublicLists::new(
+            let public = Arc::new(PublicLists::new(
                 life.store().clone(),
                 authority.clone(),
                 one.name.clone(),
                 public_lists.clone(),
-            );
-            tasks.push(Box::new(move |at| {
-                if public.is_late(at) {
-                    tracing::error!("half of the term for renewing the public lists is over");
-                }
-                public.publish_if_due(at).map(|_| ())
-            }));
+            ));
+            let name = one.name.clone();
+            seen.push(looks::public_lists(public.clone(), name, terms, at));
+            tasks.push(Box::new(move |at| public.publish_if_due(at).map(|_| ())));
         }
+        made.push(looks::Lists {
+            store: life.store().clone(),
+            issuer: authority.id(),
+            name: one.name.clone(),
+            shards: options.shards,
+            deltas: options.delta_lifetime.is_some(),
+            lifetime,
+        });
         let publisher = Publisher::new(
             life.store().clone(),
             authority,
@@ -140,13 +157,11 @@ pub(super) fn status(
             for list in publisher.publish_if_due(at)? {
                 tracing::info!(entries = list.len(), "a list was published");
             }
-            for alarm in publisher.alarms(at) {
-                tracing::error!(?alarm, "half of a legal term is over");
-            }
             Ok(())
         }));
     }
     tasks.push(renewal(life.clone(), responder.clone(), renewed));
+    seen.extend(made.into_iter().map(|lists| lists.look(terms, at)));
     let routes = crate::status::http::routes(Arc::new(Served {
         responder,
         lists,
@@ -155,12 +170,19 @@ pub(super) fn status(
         issuers,
         clock,
     }));
-    Ok(Added { routes, tasks })
+    Ok(Added {
+        routes,
+        tasks,
+        looks: seen,
+    })
 }
 
 /// A lease on what only one process of a shared database may do, renewed as long as it is used. A file
 /// has one service, which need not wait for its own lease when it is started again.
-fn leased(store: &Arc<dyn Store>, name: LeaseName) -> Result<Option<Arc<Lease>>, ServiceError> {
+pub(super) fn leased(
+    store: &Arc<dyn Store>,
+    name: LeaseName,
+) -> Result<Option<Arc<Lease>>, ServiceError> {
     if store.commits().is_some() {
         return Ok(None);
     }
@@ -192,6 +214,27 @@ fn leased(store: &Arc<dyn Store>, name: LeaseName) -> Result<Option<Arc<Lease>>,
     Ok(Some(lease))
 }
 
+/// Puts expired certificates into the archive, a step a second; of several processes on one database
+/// the holder of the lease does.
+pub(super) fn archive(life: &Life) -> Result<Task, ServiceError> {
+    let lease = leased(life.store(), LeaseName::Archive)?;
+    let life = life.clone();
+    Ok(Box::new(move |at| {
+        let fence = match &lease {
+            None => None,
+            Some(lease) => match lease.fence()? {
+                Some(fence) => Some(fence),
+                None => return Ok(()),
+            },
+        };
+        let archived = life.archive_expired(at, fence.as_ref())?;
+        if archived > 0 {
+            tracing::info!(archived, "expired certificates went into the archive");
+        }
+        Ok(())
+    }))
+}
+
 /// The signed log: who holds its lease sequences the audit and signs heads.
 pub(super) fn log(
     dir: &Path,
@@ -199,6 +242,7 @@ pub(super) fn log(
     store: &Arc<dyn Store>,
     log: Arc<dyn LogStore>,
     key: Arc<dyn SigningKey>,
+    terms: &AlarmsConfig,
 ) -> Result<Added, ServiceError> {
     let folder = dir.join("log");
     let wrong = |e: AuditError| ServiceError::new("log", e);
@@ -207,6 +251,7 @@ pub(super) fn log(
         seconds: i64::from(config.seconds.max(1)),
         ..Schedule::default()
     };
+    let seen = looks::log(log.clone(), terms);
     let open = {
         let origin = config.origin.clone();
         move |fence| {
@@ -249,38 +294,8 @@ pub(super) fn log(
     Ok(Added {
         routes: Router::new(),
         tasks: vec![task],
+        looks: vec![seen],
     })
-}
-
-/// How often to look at the list of a root off line, in seconds.
-const LOOKED_AT: i64 = 3600;
-
-/// Complains once the life of a root's list is half over: somebody has to go to the safe.
-fn brought(name: &str, root: &Certificate, lists: &Path) -> Result<Task, ServiceError> {
-    let path = lists.join(format!("{name}.crl"));
-    let list = RootList::read(&path, root)?;
-    if list.is_none() {
-        tracing::warn!(list = %path.display(), "the list of the root is missing: bring it by `ca-server root-list`");
-    }
-    let root = root.clone();
-    let next: Mutex<UnixTime> = Mutex::new(UnixTime::from_seconds(0));
-    Ok(Box::new(move |at| {
-        let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
-        if at < *next {
-            return Ok(());
-        }
-        *next = at.plus(LOOKED_AT);
-        match RootList::read(&path, &root)? {
-            Some(list) if list.is_half_over(at) => tracing::error!(
-                list = %path.display(),
-                next_update = %list.next_update(),
-                "half of the life of the root's list is over: have the next one made off line"
-            ),
-            None => tracing::error!(list = %path.display(), "the list of the root is missing"),
-            Some(_) => {}
-        }
-        Ok(())
-    }))
 }
 
 /// Looks for changes of other processes as long as the responder is there.

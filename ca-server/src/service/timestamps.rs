@@ -13,7 +13,9 @@ use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 use ring::rand::SystemRandom;
 
 use super::ServiceError;
+use super::alarms::AlarmsConfig;
 use super::config::{ClockSource, TsaConfig};
+use super::looks;
 use super::roles::Added;
 use crate::tsa::http::{Served, routes};
 use crate::tsa::{
@@ -27,6 +29,7 @@ pub(super) fn tsa(
     certificate: Certificate,
     chain: &[Certificate],
     registry: &Registry,
+    terms: &AlarmsConfig,
 ) -> Result<Added, ServiceError> {
     let policies = config
         .policies
@@ -51,6 +54,10 @@ pub(super) fn tsa(
     };
     let clock = Arc::new(ClockWatch::new(Box::new(SystemClocks::new()), accuracy));
     watch(&config.clock, &clock)?;
+    let seen = vec![
+        looks::clock(clock.clone(), terms),
+        looks::certificate("tsa", &certificate, terms),
+    ];
     let stamper = TimeStamper::new(
         key,
         certificate,
@@ -69,6 +76,7 @@ pub(super) fn tsa(
     Ok(Added {
         routes: routes(served),
         tasks: Vec::new(),
+        looks: seen,
     })
 }
 

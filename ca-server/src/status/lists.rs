@@ -67,10 +67,9 @@ impl PublicLists {
         Ok(true)
     }
 
-    /// Whether half of the law's term has passed without new lists.
-    pub fn is_late(&self, at: UnixTime) -> bool {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.is_some_and(|made| made.plus(TERM / 2) <= at)
+    /// When this process wrote them last.
+    pub fn made(&self) -> Option<UnixTime> {
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes all three.

@@ -18,7 +18,7 @@ use esign_core::x509::Certificate;
 pub use self::lists::PublicLists;
 pub use self::presigned::POLL;
 pub(crate) use self::publisher::shard_address;
-pub use self::publisher::{Alarm, Publisher, PublisherOptions, file_name};
+pub use self::publisher::{Publisher, PublisherOptions, file_name};
 pub use self::responder::{Answer, Asked, Counts, Responder, ResponderOptions, Signer};
 use crate::error::{CentreError, CentreErrorKind};
 use crate::ids::KeyId;

@@ -175,6 +175,12 @@ impl Presigned {
         Ok(())
     }
 
+    /// How long ago changes were looked for.
+    pub(super) fn unseen(&self) -> Duration {
+        let looked = Duration::from_millis(self.looked.load(Ordering::SeqCst));
+        self.begun.elapsed().saturating_sub(looked)
+    }
+
     /// How many certificates have an answer here.
     pub(super) fn len(&self) -> usize {
         self.parts

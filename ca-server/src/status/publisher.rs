@@ -71,29 +71,6 @@ const MADE_AT_ONCE: usize = 20_000;
 /// How long a change may wait for a long complete list, in seconds: a quarter of the hour that
 /// EN 319 411-1 6.2.4 gives.
 const PATIENCE: i64 = 900;
-/// When to sound the alarm: half of that hour.
-const LATE: i64 = 1800;
-/// How far beyond its half a list's life may be before that is an alarm, in seconds.
-const SLACK: i64 = 60;
-
-/// Something that comes near to a legal term.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Alarm {
-    /// A change is on no complete list since this time (60 minutes, EN 319 411-1 6.2.4).
-    Unpublished {
-        /// The list.
-        shard: u32,
-        /// When it was first seen.
-        since: UnixTime,
-    },
-    /// A list was not made anew at half of its life (24 hours, EN 319 411-1 6.3.9).
-    Ageing {
-        /// The list.
-        shard: u32,
-        /// When it was made.
-        made: UnixTime,
-    },
-}
 
 /// Name of the file of a list and of its public address's last part, without `.crl`.
 pub fn file_name(name: &str, shard: u32, delta: bool) -> String {
@@ -139,8 +116,6 @@ impl std::fmt::Debug for Publisher {
 struct Seen {
     /// Under which lease.
     fence: Option<Fence>,
-    /// When the complete lists that others published were made, if others publish.
-    followed: Vec<(u32, UnixTime)>,
     /// The last change that was seen; none before the first turn.
     audit: Option<u64>,
     scopes: Vec<Scope>,
@@ -260,10 +235,8 @@ impl Publisher {
             Some(lease) => match lease.fence()? {
                 Some(fence) => Some(fence),
                 None => {
-                    *seen = Seen {
-                        followed: self.follow()?,
-                        ..Seen::default()
-                    };
+                    *seen = Seen::default();
+                    self.follow()?;
                     return Ok(None);
                 }
             },
@@ -283,13 +256,11 @@ impl Publisher {
         }))
     }
 
-    /// Copies the lists that another process published; gives when the complete ones were made.
-    fn follow(&self) -> Result<Vec<(u32, UnixTime)>, CentreError> {
+    /// Copies the lists that another process published.
+    fn follow(&self) -> Result<(), CentreError> {
         let issuer = self.authority.id();
-        let mut made = Vec::new();
         for shard in 0..=self.options.shards {
             let complete = self.store.latest_crl(&issuer, shard)?;
-            made.extend(complete.as_ref().map(|list| (shard, list.this_update)));
             let delta = match self.options.delta_lifetime {
                 Some(_) => self.store.latest_delta(&issuer, shard)?,
                 None => None,
@@ -300,7 +271,7 @@ impl Publisher {
                 }
             }
         }
-        Ok(made)
+        Ok(())
     }
 
     /// Copies a list into the folder, unless it is there.
@@ -338,36 +309,6 @@ impl Publisher {
                 Ok(())
             }
         }
-    }
-
-    /// What comes near to a legal term.
-    pub fn alarms(&self, at: UnixTime) -> Vec<Alarm> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut alarms = Vec::new();
-        for (shard, scope) in (0..).zip(&seen.scopes) {
-            if let Some(since) = scope.waiting
-                && since.plus(LATE) <= at
-            {
-                alarms.push(Alarm::Unpublished { shard, since });
-            }
-            if let Some(made) = scope.complete
-                && made.at.plus(self.options.lifetime / 2 + SLACK) <= at
-            {
-                alarms.push(Alarm::Ageing {
-                    shard,
-                    made: made.at,
-                });
-            }
-        }
-        for (shard, made) in &seen.followed {
-            if made.plus(self.options.lifetime / 2 + SLACK) <= at {
-                alarms.push(Alarm::Ageing {
-                    shard: *shard,
-                    made: *made,
-                });
-            }
-        }
-        alarms
     }
 
     /// Looks for changes since the last turn.

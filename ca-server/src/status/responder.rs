@@ -197,6 +197,25 @@ impl Responder {
         Ok(self.presigned.poll(self.store.as_ref())?)
     }
 
+    /// How long ago changes were last looked for, or since when nobody could.
+    pub fn unseen(&self) -> std::time::Duration {
+        self.presigned.unseen()
+    }
+
+    /// For each authority the certificate of the key that answers for it.
+    pub fn certificates(&self) -> Vec<(KeyId, Certificate)> {
+        self.served
+            .iter()
+            .map(|one| {
+                let signer = one
+                    .signer
+                    .read()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                (one.authority.id(), signer.certificate.clone())
+            })
+            .collect()
+    }
+
     /// Puts another signer in the place of the one for this authority.
     pub fn renew(&self, authority: &KeyId, signer: Signer) {
         for one in &self.served {

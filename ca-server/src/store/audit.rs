@@ -39,6 +39,15 @@ enum Body<'a> {
         csr: Digest,
         listed: bool,
     },
+    Renewal {
+        request: RequestId,
+        profile: &'a Name,
+        key: KeyId,
+        holder: Option<HolderId>,
+        approval: Approval,
+        former: Option<&'a CertificateId>,
+        csr: Digest,
+    },
     Officer {
         officer: &'a Name,
         key: KeyId,
@@ -126,6 +135,15 @@ pub(super) fn body(change: &Change) -> Result<String, StoreError> {
             csr: Digest::of(&subject.csr),
             listed: subject.listed,
         },
+        Change::Renew { request, csr } => Body::Renewal {
+            request: request.id,
+            profile: &request.profile,
+            key: KeyId::of_spki(&request.public_key),
+            holder: request.holder,
+            approval: request.approval,
+            former: request.former.as_ref(),
+            csr: Digest::of(csr),
+        },
         Change::SetOfficer(officer) => Body::Officer {
             officer: &officer.name,
             key: officer.key,
@@ -147,7 +165,9 @@ pub(super) fn body(change: &Change) -> Result<String, StoreError> {
             certificate: id,
             digest: Digest::of(certificate),
         },
-        Change::Publish(id) | Change::Restore(id) => Body::Certificate { certificate: id },
+        Change::Archive(id) | Change::Publish(id) | Change::Restore(id) => {
+            Body::Certificate { certificate: id }
+        }
         Change::Suspend { id, until } => Body::Suspend {
             certificate: id,
             until: *until,
@@ -210,7 +230,10 @@ pub(super) fn body(change: &Change) -> Result<String, StoreError> {
 /// The certificate under whose history the entry is found: for what its own row does not tell.
 pub(super) const fn object(change: &Change) -> Option<&CertificateId> {
     match change {
-        Change::Suspend { id, .. } | Change::Restore(id) | Change::Revoke { id, .. } => Some(id),
+        Change::Archive(id)
+        | Change::Suspend { id, .. }
+        | Change::Restore(id)
+        | Change::Revoke { id, .. } => Some(id),
         _ => None,
     }
 }

@@ -145,7 +145,8 @@ pub(crate) fn holder(row: &mut dyn Cells) -> Decoded<Holder> {
 }
 
 /// id, profile, public_key, holder, requested_by, received_at, approvals_needed, own_approval, status,
-/// issuer, serial, the names of those who approved (in their order, each on a line).
+/// issuer, serial, former_issuer, former_serial, the names of those who approved (in their order, each on
+/// a line).
 pub(crate) fn request(row: &mut dyn Cells) -> Decoded<RequestRecord> {
     let mut columns = Columns(row);
     let id = RequestId(columns.take()?);
@@ -168,15 +169,8 @@ pub(crate) fn request(row: &mut dyn Cells) -> Decoded<RequestRecord> {
         .find(|(_, name)| *name == status)
         .map(|(s, _)| *s);
     let status = checked(status, "a request's status")?;
-    let issuer: Option<[u8; 32]> = columns.take_or_null()?;
-    let serial: Option<Vec<u8>> = columns.take_or_null()?;
-    let certificate = match (issuer, serial) {
-        (Some(issuer), Some(serial)) => Some(CertificateId {
-            issuer: KeyId(issuer),
-            serial: checked(Serial::from_magnitude(&serial).ok(), "a serial number")?,
-        }),
-        _ => None,
-    };
+    let certificate = certificate_id_or_null(&mut columns)?;
+    let former = certificate_id_or_null(&mut columns)?;
     let approved_by: Option<String> = columns.take_or_null()?;
     let approved_by: Option<Vec<Name>> = approved_by
         .unwrap_or_default()
@@ -190,12 +184,25 @@ pub(crate) fn request(row: &mut dyn Cells) -> Decoded<RequestRecord> {
             public_key,
             holder,
             approval,
+            former,
         },
         requested_by,
         received_at,
         status,
         approved_by: checked(approved_by, "names")?,
         certificate,
+    })
+}
+
+fn certificate_id_or_null(columns: &mut Columns<'_>) -> Decoded<Option<CertificateId>> {
+    let issuer: Option<[u8; 32]> = columns.take_or_null()?;
+    let serial: Option<Vec<u8>> = columns.take_or_null()?;
+    Ok(match (issuer, serial) {
+        (Some(issuer), Some(serial)) => Some(CertificateId {
+            issuer: KeyId(issuer),
+            serial: checked(Serial::from_magnitude(&serial).ok(), "a serial number")?,
+        }),
+        _ => None,
     })
 }
 
@@ -258,7 +265,7 @@ pub(crate) fn stop(row: &mut dyn Cells) -> Decoded<Stop> {
 }
 
 /// issuer, serial, request, profile, holder, subject_key, not_before, not_after, shard, tbs_digest,
-/// tbs, certificate, intended_at, issued_at, published_at, and the columns of a [`standing`].
+/// tbs, certificate, intended_at, issued_at, published_at, archived_at, and the columns of a [`standing`].
 pub(crate) fn certificate(row: &mut dyn Cells) -> Decoded<CertificateRecord> {
     let mut columns = Columns(row);
     let id = CertificateId {
@@ -276,6 +283,7 @@ pub(crate) fn certificate(row: &mut dyn Cells) -> Decoded<CertificateRecord> {
     let certificate: Option<Vec<u8>> = columns.take_or_null()?;
     let intended_at = columns.time()?;
     let (issued_at, published_at) = (columns.time_or_null()?, columns.time_or_null()?);
+    let archived_at = columns.time_or_null()?;
     let standing = standing(&mut columns)?.unwrap_or(unlisted(certificate.is_some()));
     Ok(CertificateRecord {
         id,
@@ -292,6 +300,7 @@ pub(crate) fn certificate(row: &mut dyn Cells) -> Decoded<CertificateRecord> {
         intended_at,
         issued_at,
         published_at,
+        archived_at,
         standing,
     })
 }

@@ -14,18 +14,24 @@ use super::{Store, StoreError, StoreErrorKind};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum LeaseName {
+    /// Putting expired certificates into the archive.
+    Archive,
     /// Taking CRL numbers and publishing lists.
     Lists,
     /// Sequencing the audit into the log and signing its heads.
     Log,
+    /// Telling holders.
+    Notices,
 }
 
 impl LeaseName {
     /// Its name in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Archive => "archive",
             Self::Lists => "lists",
             Self::Log => "log",
+            Self::Notices => "notices",
         }
     }
 }

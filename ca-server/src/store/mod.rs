@@ -180,6 +180,9 @@ pub trait Store: Send + Sync {
     /// Who a request is about, as claimed or vetted.
     fn request_subject(&self, id: &RequestId) -> Result<Option<SubjectRecord>, StoreError>;
 
+    /// The newest request for a certificate that follows this one.
+    fn latest_renewal(&self, id: &CertificateId) -> Result<Option<RequestId>, StoreError>;
+
     /// All officers in the order of their names, the dismissed too, at most [`MAX_ROWS`].
     fn officers(&self) -> Result<Vec<Officer>, StoreError>;
 
@@ -210,6 +213,9 @@ pub trait Store: Send + Sync {
     /// does.
     fn certificates_of_key(&self, key: &KeyId) -> Result<Vec<CertificateId>, StoreError>;
 
+    /// The certificate of a key that was revoked because the key was compromised, if there is one.
+    fn compromised(&self, key: &KeyId) -> Result<Option<CertificateId>, StoreError>;
+
     /// Intents without a certificate that nobody has revoked, the oldest first, at most
     /// [`MAX_ROWS`]: what to settle after a crash.
     fn open_intents(&self) -> Result<Vec<CertificateRecord>, StoreError>;
@@ -235,6 +241,45 @@ pub trait Store: Send + Sync {
         after: u64,
         visit: &mut dyn FnMut(StatusChange) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
+
+    /// When the first change after this time was made to a certificate of one issuer (suspended,
+    /// restored, revoked; of those that changed again the last counts), of one CRL shard or of all.
+    fn first_change(
+        &self,
+        issuer: &KeyId,
+        shard: Option<u32>,
+        after: UnixTime,
+    ) -> Result<Option<UnixTime>, StoreError>;
+
+    /// Visits the certificates, issued and not in the archive, whose last second is after `after` and
+    /// not after `to`, in the order of their ends, at most `most`.
+    fn visit_ending(
+        &self,
+        after: UnixTime,
+        to: UnixTime,
+        most: u64,
+        visit: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// Visits the certificates in the archive whose last second is after `after` and not after `to`, in
+    /// the order of their ends, at most `most`.
+    fn visit_archived(
+        &self,
+        after: UnixTime,
+        to: UnixTime,
+        most: u64,
+        visit: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// How far the work of this name has come; none where it never began.
+    fn progress(&self, name: &str) -> Result<Option<i64>, StoreError>;
+
+    /// Begins the work of this name at `upto`, unless somebody began it before.
+    fn begin_progress(&self, name: &str, upto: i64) -> Result<(), StoreError>;
+
+    /// Says that all of the work up to `upto` is done. It never goes back, so that whoever was paused
+    /// after his work does not undo another's.
+    fn advance_progress(&self, name: &str, upto: i64) -> Result<(), StoreError>;
 
     /// How often this process has committed, where reading is a matter of microseconds: whether to
     /// look for changes is then known without asking. None where a network lies between.

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use esign_core::time::UnixTime;
+
 use super::cells::{Cells, Columns, Value};
 use super::lease::{Fence, LeaseName};
 use super::log::Attestation;
@@ -169,6 +171,10 @@ impl<D: Database> Store for D {
         read::request_subject(self, id)
     }
 
+    fn latest_renewal(&self, id: &CertificateId) -> Result<Option<RequestId>, StoreError> {
+        read::latest_renewal(self, id)
+    }
+
     fn officers(&self) -> Result<Vec<Officer>, StoreError> {
         read::officers(self)
     }
@@ -213,6 +219,10 @@ impl<D: Database> Store for D {
         read::certificates_of_key(self, key)
     }
 
+    fn compromised(&self, key: &KeyId) -> Result<Option<CertificateId>, StoreError> {
+        read::compromised(self, key)
+    }
+
     fn open_intents(&self) -> Result<Vec<CertificateRecord>, StoreError> {
         read::open_intents(self)
     }
@@ -246,6 +256,73 @@ impl<D: Database> Store for D {
             decode,
             each,
         )
+    }
+
+    fn first_change(
+        &self,
+        issuer: &KeyId,
+        shard: Option<u32>,
+        after: UnixTime,
+    ) -> Result<Option<UnixTime>, StoreError> {
+        read::first_change(self, issuer, shard, after)
+    }
+
+    fn visit_ending(
+        &self,
+        after: UnixTime,
+        to: UnixTime,
+        most: u64,
+        each: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let sql = format!("{} {}", read::CERTIFICATE, read::ENDING);
+        let values = values![after.seconds(), to.seconds(), most];
+        visit(
+            self,
+            "visiting certificates that end",
+            &sql,
+            values,
+            decode::certificate,
+            each,
+        )
+    }
+
+    fn visit_archived(
+        &self,
+        after: UnixTime,
+        to: UnixTime,
+        most: u64,
+        each: &mut dyn FnMut(CertificateRecord) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let sql = format!("{} {}", read::CERTIFICATE, read::ARCHIVED);
+        let values = values![after.seconds(), to.seconds(), most];
+        visit(
+            self,
+            "visiting the archive",
+            &sql,
+            values,
+            decode::certificate,
+            each,
+        )
+    }
+
+    fn progress(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        read::progress(self, name)
+    }
+
+    fn begin_progress(&self, name: &str, upto: i64) -> Result<(), StoreError> {
+        let begin = Statement {
+            sql: "INSERT INTO progress (name, upto) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            values: values![name, upto],
+        };
+        self.write("beginning work", vec![begin])
+    }
+
+    fn advance_progress(&self, name: &str, upto: i64) -> Result<(), StoreError> {
+        let advance = Statement {
+            sql: "UPDATE progress SET upto = $1 WHERE name = $2 AND upto < $1",
+            values: values![upto, name],
+        };
+        self.write("going on with work", vec![advance])
     }
 
     fn commits(&self) -> Option<u64> {

@@ -174,6 +174,7 @@ macro_rules! request_columns {
     () => {
         "SELECT id, profile, public_key, holder, requested_by, \
          received_at, approvals_needed, own_approval, status, issuer, serial, \
+         former_issuer, former_serial, \
          CASE WHEN approvals_needed = 0 THEN NULL ELSE \
          (SELECT string_agg(approver, '\n' ORDER BY a.position) FROM approval a \
          WHERE a.request = request.id) END"
@@ -212,6 +213,18 @@ pub(crate) fn request_to_issue(
         sql,
         values![id.0],
         decode::request_to_issue,
+    )
+}
+
+/// The newest request for a certificate that follows this one.
+pub(crate) fn latest_renewal(source: &dyn Source, id: &CertificateId) -> Found<Option<RequestId>> {
+    one(
+        source,
+        "reading a renewal",
+        "SELECT id FROM request WHERE former_issuer = $1 AND former_serial = $2 \
+         ORDER BY position DESC LIMIT 1",
+        values![id.issuer.0, id.serial.as_bytes()],
+        |row| Columns(row).take().map(RequestId),
     )
 }
 
@@ -292,7 +305,7 @@ pub(crate) fn stop(source: &dyn Source) -> Found<Option<Stop>> {
 
 pub(crate) const CERTIFICATE: &str = "SELECT c.issuer, c.serial, c.request, c.profile, c.holder, \
      c.subject_key, c.not_before, c.not_after, c.shard, c.tbs_digest, c.tbs, c.certificate, \
-     c.intended_at, c.issued_at, c.published_at, \
+     c.intended_at, c.issued_at, c.published_at, c.archived_at, \
      r.status, r.since, r.reason, r.invalidity_date, r.until \
      FROM certificate c LEFT JOIN revocation r \
      ON r.issuer = c.issuer AND r.shard = c.shard AND r.serial = c.serial";
@@ -336,6 +349,24 @@ pub(crate) fn certificates(filter: &CertificateFilter) -> (String, Vec<Value>) {
         }
     }
     (format!("{sql} ORDER BY c.position"), values)
+}
+
+/// What follows [`CERTIFICATE`] for those that end within a time, and are not in the archive or are. The
+/// limit has PostgreSQL go by the index rather than sort all that there are.
+pub(crate) const ENDING: &str = "WHERE c.not_after > $1 AND c.not_after <= $2 \
+     AND c.archived_at IS NULL AND c.certificate IS NOT NULL \
+     ORDER BY c.not_after, c.position LIMIT $3";
+pub(crate) const ARCHIVED: &str = "WHERE c.not_after > $1 AND c.not_after <= $2 \
+     AND c.archived_at IS NOT NULL ORDER BY c.not_after, c.position LIMIT $3";
+
+pub(crate) fn progress(source: &dyn Source, name: &str) -> Found<Option<i64>> {
+    one(
+        source,
+        "reading how far work has come",
+        "SELECT upto FROM progress WHERE name = $1",
+        values![name],
+        |row| Columns(row).take(),
+    )
 }
 
 /// Intents that nobody has issued or revoked.
@@ -404,6 +435,19 @@ pub(crate) fn certificates_of_key(source: &dyn Source, key: &KeyId) -> Found<Vec
     )
 }
 
+/// A certificate of the key whose revocation says keyCompromise (CRLReason 1).
+pub(crate) fn compromised(source: &dyn Source, key: &KeyId) -> Found<Option<CertificateId>> {
+    one(
+        source,
+        "looking for a compromise",
+        "SELECT c.issuer, c.serial FROM certificate c JOIN revocation r \
+         ON r.issuer = c.issuer AND r.shard = c.shard AND r.serial = c.serial \
+         WHERE c.subject_key = $1 AND r.reason = 1 LIMIT 1",
+        values![key.0],
+        decode::certificate_id,
+    )
+}
+
 /// The statement for the certificates of one issuer and shard that pass `filter`, and its parameters.
 pub(crate) fn statuses(
     issuer: &KeyId,
@@ -440,6 +484,29 @@ pub(crate) fn statuses(
 pub(crate) const CHANGES: &str = "SELECT x.serial, x.not_after, x.status, x.since, x.reason, \
      x.invalidity_date, x.until, x.shard, x.changed_by FROM revocation x \
      WHERE x.issuer = $1 AND x.changed_by > $2 ORDER BY x.changed_by";
+
+pub(crate) fn first_change(
+    source: &dyn Source,
+    issuer: &KeyId,
+    shard: Option<u32>,
+    after: UnixTime,
+) -> Found<Option<UnixTime>> {
+    let mut values = values![issuer.0, after.seconds()];
+    let one_shard = match shard {
+        None => "",
+        Some(shard) => {
+            values.push(shard.into());
+            "AND shard = $3"
+        }
+    };
+    let sql = format!(
+        "SELECT since FROM revocation WHERE issuer = $1 AND since > $2 {one_shard} \
+         ORDER BY since LIMIT 1"
+    );
+    one(source, "looking for a change", &sql, values, |row| {
+        Columns(row).time()
+    })
+}
 
 pub(crate) fn latest_crl_number(
     source: &dyn Source,

@@ -67,6 +67,8 @@ pub(crate) trait Rows {
         status: RequestStatus,
         certificate: Option<&CertificateId>,
     ) -> Result<(), StoreError>;
+    /// The newest request for a certificate that follows this one.
+    fn latest_renewal(&mut self, id: &CertificateId) -> Result<Option<RequestId>, StoreError>;
     fn request_subject(&mut self, id: &RequestId) -> Result<Option<SubjectRecord>, StoreError>;
     fn set_request_holder(
         &mut self,
@@ -97,6 +99,7 @@ pub(crate) trait Rows {
         at: UnixTime,
     ) -> Result<(), StoreError>;
     fn set_published(&mut self, id: &CertificateId, at: UnixTime) -> Result<(), StoreError>;
+    fn set_archived(&mut self, id: &CertificateId, at: UnixTime) -> Result<(), StoreError>;
     /// When the certificate's line in the table of revocations last changed, restorations too.
     fn standing_changed_at(
         &mut self,

@@ -305,3 +305,46 @@ pub(crate) fn issued(registrar: &Officer) -> String {
     assert_eq!(status, 200, "{issued}");
     issued["serial"].as_str().unwrap().to_owned()
 }
+
+/// A folder for each replica, as an installation has it on each machine, and the store moved into the
+/// database at `url`.
+pub(crate) fn installed(url: &str, replicas: usize) -> Vec<PathBuf> {
+    let first = Server::start();
+    let dirs: Vec<_> = (0..replicas)
+        .map(|n| first.dir.with_extension(format!("replica{n}")))
+        .collect();
+    signal(&first, "TERM");
+    // Until it is gone, the file is its own.
+    std::thread::sleep(Duration::from_millis(500));
+    for dir in &dirs {
+        let copied = Command::new("cp")
+            .arg("-r")
+            .arg(&first.dir)
+            .arg(dir)
+            .status();
+        assert!(copied.unwrap().success());
+    }
+    let moved = Command::new(env!("CARGO_BIN_EXE_ca-server"))
+        .arg("--dir")
+        .arg(&dirs[0])
+        .arg("move-store")
+        .arg(first.dir.join("store.sqlite"))
+        .env("CA_SERVER_STORE", url)
+        .output()
+        .unwrap();
+    assert!(
+        moved.status.success(),
+        "{}",
+        String::from_utf8_lossy(&moved.stderr)
+    );
+    for dir in &dirs {
+        std::fs::remove_file(dir.join("store.sqlite")).unwrap();
+    }
+    dirs
+}
+
+pub(crate) fn signal(server: &Server, name: &str) {
+    let id = server.child.id().to_string();
+    let sent = Command::new("kill").args(["-s", name, &id]).status();
+    assert!(sent.unwrap().success());
+}

@@ -57,6 +57,7 @@ pub fn request(n: u32, holder: Option<HolderId>, approval: Approval) -> Request 
         profile: Name::new("natural-person").unwrap(),
         public_key: n.to_be_bytes().to_vec(),
         holder,
+        former: None,
         approval,
     }
 }

@@ -31,7 +31,7 @@ type Part = (&'static str, fn(Made));
 
 /// Runs the whole suite; `make` gives an empty store each time.
 pub fn store_suite(make: impl Fn() -> Made) {
-    let parts: [Part; 17] = [
+    let parts: [Part; 20] = [
         ("issuers", issuers),
         ("holders", holders),
         ("approvals", approvals),
@@ -40,8 +40,11 @@ pub fn store_suite(make: impl Fn() -> Made) {
         ("certificates by query", certificates_by_query),
         ("life of a certificate", life),
         ("intent before issue", intent_before_issue),
+        ("renewal", renewal),
         ("crash after intent", open_intents),
         ("status lists", status_lists),
+        ("archive", archive),
+        ("ends and progress", ends_and_progress),
         ("CRL numbers", crl_numbers),
         ("documents", documents),
         ("document statuses", document_statuses),
@@ -702,6 +705,142 @@ fn intent_before_issue(store: Made) {
     refused(s, intend(second), StoreErrorKind::State, &["is issued"]);
 }
 
+fn renewal(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    done(
+        s,
+        act("registrar", 0, Change::RecordHolder(holder(1, "Əliyeva"))),
+    );
+    let person = Some(holder(1, "Əliyeva").id);
+    let first = request(1, None, Approval::Others(1));
+    done(
+        s,
+        act("registrar", 0, Change::ReceiveRequest(first.clone())),
+    );
+    let described = ca_server::records::RequestSubject {
+        holder: person,
+        ..subject(&first, true, "{\"a\":1}")
+    };
+    done(
+        s,
+        act("registrar", 5, Change::VetSubject(described.clone())),
+    );
+    done(s, act("approver", 6, Change::ApproveRequest(first.id)));
+    let issue = |serial: u32, of: &ca_server::records::Request| {
+        let intent = intent(&id(1, serial), serial, of, 0);
+        let certificate = certificate(&intent.tbs);
+        let id = intent.id.clone();
+        vec![
+            act("ca", 10, Change::Intend(intent)),
+            act("ca", 10, Change::Issue { id, certificate }),
+        ]
+    };
+    s.commit(issue(1, &first)).unwrap();
+    let renewing = |n: u32, of: u32| ca_server::records::Request {
+        former: Some(id(1, of)),
+        ..request(n, person, Approval::Others(1))
+    };
+    let renew = |request: &ca_server::records::Request| {
+        let change = Change::Renew {
+            request: request.clone(),
+            csr: b"csr".to_vec(),
+        };
+        act("registrar", 20, change)
+    };
+    use StoreErrorKind as K;
+    // It is an act of its own, of a certificate that is there, and for the same holder and profile.
+    refused(
+        s,
+        act("registrar", 20, Change::ReceiveRequest(renewing(2, 1))),
+        K::Value,
+        &["another act"],
+    );
+    refused(
+        s,
+        renew(&request(2, person, Approval::Others(1))),
+        K::Value,
+        &["renews no"],
+    );
+    refused(
+        s,
+        renew(&renewing(2, 9)),
+        K::NotFound,
+        &["is not in this store"],
+    );
+    let nobodys = ca_server::records::Request {
+        holder: None,
+        ..renewing(2, 1)
+    };
+    refused(
+        s,
+        renew(&nobodys),
+        K::Conflict,
+        &["another profile or holder"],
+    );
+    let otherwise = ca_server::records::Request {
+        profile: Name::new("other").unwrap(),
+        ..renewing(2, 1)
+    };
+    refused(s, renew(&otherwise), K::Conflict, &["\"other\""]);
+    let mut late = renew(&renewing(2, 1));
+    late.at = time(1001);
+    refused(s, late, K::State, &["ended"]);
+    assert_eq!(s.latest_renewal(&id(1, 1)).unwrap(), None);
+
+    let second = renewing(2, 1);
+    done(s, renew(&second));
+    again(s, renew(&second));
+    refused(s, renew(&renewing(3, 1)), K::State, &["is being renewed"]);
+    assert_eq!(s.latest_renewal(&id(1, 1)).unwrap(), Some(second.id));
+    let found = s.request(&second.id).unwrap().unwrap();
+    assert_eq!(found.request, second);
+    // Who vetted it, and when, is what it was.
+    let taken_over = s.request_subject(&second.id).unwrap().unwrap();
+    assert_eq!(taken_over.subject.identity, described.identity);
+    assert!(taken_over.subject.listed);
+    assert_eq!(taken_over.subject.csr, b"csr");
+    assert_eq!(taken_over.vetted_by, Some(Name::new("registrar").unwrap()));
+    assert_eq!(taken_over.at, time(5));
+    refused(
+        s,
+        act(
+            "other",
+            21,
+            Change::VetSubject(subject(&second, true, "{\"b\":1}")),
+        ),
+        K::State,
+        &["another identity is another request"],
+    );
+    done(s, act("approver", 22, Change::ApproveRequest(second.id)));
+    // The former is suspended meanwhile: nothing follows it until it is restored.
+    let suspend = Change::Suspend {
+        id: id(1, 1),
+        until: None,
+    };
+    done(s, act("officer", 23, suspend));
+    let intend = issue(2, &second).remove(0);
+    refused(s, intend, K::State, &["is suspended", "renewed"]);
+    done(s, act("officer", 24, Change::Restore(id(1, 1))));
+    s.commit(issue(2, &second)).unwrap();
+    refused(s, renew(&renewing(3, 1)), K::State, &["was renewed by"]);
+    // In one batch: the successor is revoked, and the first is renewed again; that is refused.
+    let revoke = Change::Revoke {
+        id: id(1, 2),
+        reason: RevocationReason::Superseded,
+        invalidity_date: None,
+    };
+    let third = renewing(3, 1);
+    s.commit(vec![
+        act("officer", 25, revoke),
+        renew(&third),
+        act("approver", 26, Change::RefuseRequest(third.id)),
+    ])
+    .unwrap();
+    assert_eq!(s.latest_renewal(&id(1, 1)).unwrap(), Some(third.id));
+    done(s, renew(&renewing(4, 1)));
+}
+
 fn open_intents(store: Made) {
     let s = &*store;
     with_issuer(s);
@@ -839,6 +978,17 @@ fn status_lists(store: Made) {
     );
     assert_eq!(listed(s, None, StatusFilter::Good(time(1001))), ids(&[]));
     assert_eq!(s.standing(&id(2, 1)).unwrap(), Some(Standing::Intended));
+    // By the time of the change; a restoration is one.
+    let first = |shard, after| s.first_change(&KeyId([1; 32]), shard, time(after)).unwrap();
+    assert_eq!(first(None, 0), Some(time(10)));
+    assert_eq!(first(None, 10), Some(time(11)));
+    assert_eq!(first(Some(0), 10), None);
+    assert_eq!(first(Some(1), 10), Some(time(11)));
+    assert_eq!(first(None, 11), None);
+    assert_eq!(
+        s.first_change(&KeyId([2; 32]), None, time(0)).unwrap(),
+        None
+    );
     let mut seen = 0;
     s.visit_status(&KeyId([1; 32]), None, StatusFilter::Listed, &mut |entry| {
         seen += 1;
@@ -851,6 +1001,145 @@ fn status_lists(store: Made) {
     })
     .unwrap();
     assert_eq!(seen, 1);
+    // A key falls with a certificate that was revoked for its compromise, and with no other.
+    let compromised = |n| {
+        let key = s.certificate(&id(1, n)).unwrap().unwrap().subject_key;
+        s.compromised(&key).unwrap()
+    };
+    assert_eq!(compromised(4), None);
+    let reason = RevocationReason::KeyCompromise;
+    let revoke = Change::Revoke {
+        id: id(1, 4),
+        reason,
+        invalidity_date: None,
+    };
+    done(s, act("officer", 12, revoke));
+    assert_eq!(compromised(4), Some(id(1, 4)));
+    for other in [1, 2, 3, 5] {
+        assert_eq!(compromised(other), None);
+    }
+}
+
+fn archive(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    for serial in 1..=3 {
+        s.commit(issuance(1, serial, None, 0)).unwrap();
+    }
+    let revoke = Change::Revoke {
+        id: id(1, 2),
+        reason: RevocationReason::KeyCompromise,
+        invalidity_date: None,
+    };
+    done(s, act("officer", 10, revoke));
+    let open = request(100, None, Approval::None);
+    done(s, act("api", 0, Change::ReceiveRequest(open.clone())));
+    done(
+        s,
+        act("ca", 0, Change::Intend(intent(&id(1, 4), 4, &open, 0))),
+    );
+    let put = |n, at| act("timer", at, Change::Archive(id(1, n)));
+    use StoreErrorKind as K;
+    // Its last second is its own.
+    refused(
+        s,
+        put(1, 1000),
+        K::State,
+        &["is valid until", "only what has ended"],
+    );
+    refused(s, put(4, 2000), K::State, &["not issued"]);
+    refused(s, put(9, 2000), K::NotFound, &["is not in this store"]);
+    let before = s.certificate(&id(1, 2)).unwrap().unwrap();
+    s.commit(vec![put(1, 1001), put(2, 1001)]).unwrap();
+    again(s, put(1, 3000));
+    let visited = |archived| {
+        let mut found = Vec::new();
+        let mut visit = |record: ca_server::records::CertificateRecord| {
+            assert_eq!(record.archived_at.is_some(), archived);
+            found.push(record.id);
+            ControlFlow::Continue(())
+        };
+        let (from, to) = (time(999), time(1000));
+        match archived {
+            true => s.visit_archived(from, to, 10, &mut visit).unwrap(),
+            false => s.visit_ending(from, to, 10, &mut visit).unwrap(),
+        }
+        found
+    };
+    assert_eq!(visited(true), [id(1, 1), id(1, 2)]);
+    assert_eq!(visited(false), [id(1, 3)]);
+    // All else is as it was: octets, status, lists.
+    let after = s.certificate(&id(1, 2)).unwrap().unwrap();
+    assert_eq!(after.archived_at, Some(time(1001)));
+    assert_eq!(
+        ca_server::records::CertificateRecord {
+            archived_at: None,
+            ..after
+        },
+        before
+    );
+    assert_eq!(listed(s, None, StatusFilter::Listed), [id(1, 2)]);
+    // What came to light late is told of an archived one, too.
+    let late = Change::Revoke {
+        id: id(1, 1),
+        reason: RevocationReason::KeyCompromise,
+        invalidity_date: Some(time(500)),
+    };
+    done(s, act("officer", 1002, late));
+    assert_eq!(listed(s, None, StatusFilter::Listed), [id(1, 1), id(1, 2)]);
+    let kinds: Vec<_> = s
+        .history(&id(1, 1))
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.kind)
+        .collect();
+    assert_eq!(kinds, ["certificate.archive", "certificate.revoke"]);
+}
+
+fn ends_and_progress(store: Made) {
+    let s = &*store;
+    with_issuer(s);
+    for serial in 1..=3 {
+        s.commit(issuance(1, serial, None, 0)).unwrap();
+    }
+    // An intent is no certificate that ends.
+    let open = request(100, None, Approval::None);
+    done(s, act("api", 0, Change::ReceiveRequest(open.clone())));
+    done(
+        s,
+        act("ca", 0, Change::Intend(intent(&id(1, 4), 4, &open, 0))),
+    );
+    let ending = |after, to| {
+        let mut found = Vec::new();
+        s.visit_ending(time(after), time(to), 10, &mut |record| {
+            found.push(record.id);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        found
+    };
+    // All end at 1000; the first second is before, the last belongs to it.
+    assert_eq!(ending(999, 1000), [id(1, 1), id(1, 2), id(1, 3)]);
+    assert_eq!(ending(1000, 5000), []);
+    assert_eq!(ending(0, 999), []);
+    let mut few = 0;
+    s.visit_ending(time(0), time(1000), 2, &mut |_| {
+        few += 1;
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(few, 2);
+
+    assert_eq!(s.progress("work").unwrap(), None);
+    s.advance_progress("work", 7).unwrap();
+    assert_eq!(s.progress("work").unwrap(), None);
+    s.begin_progress("work", 5).unwrap();
+    s.begin_progress("work", 1).unwrap();
+    assert_eq!(s.progress("work").unwrap(), Some(5));
+    s.advance_progress("work", 8).unwrap();
+    s.advance_progress("work", 6).unwrap();
+    assert_eq!(s.progress("work").unwrap(), Some(8));
+    assert_eq!(s.progress("other").unwrap(), None);
 }
 
 fn crl_numbers(store: Made) {

@@ -2,8 +2,10 @@
 
 mod client;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ca_server::ids::RequestId;
 use clap::Subcommand;
 use esign_core::time::UnixTime;
@@ -134,6 +136,21 @@ enum Job {
         #[command(flatten)]
         why: Why,
     },
+    /// Ask for a certificate that follows this one: same holder, profile and identity
+    Renew {
+        #[command(flatten)]
+        one: OneSerial,
+        /// A request (PKCS #10, PEM) of a new key; without one, and without --signed, the key stays
+        #[arg(long, value_name = "FILE", conflicts_with = "signed")]
+        csr: Option<PathBuf>,
+        /// The holder's own wish: a request signed with the certificate's key, as
+        /// `esign sign request.pem --packaging enveloping` makes it
+        #[arg(long, value_name = "FILE.p7m")]
+        signed: Option<PathBuf>,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        why: String,
+    },
     /// Revoke a certificate for good
     Revoke {
         #[command(flatten)]
@@ -171,6 +188,15 @@ enum Job {
     Holders {
         /// Surname, registered name, or an identifier such as PNOAZ-5ABC123
         name: String,
+    },
+    /// Search the archive of expired certificates by when they ended
+    Archive {
+        /// Ended at this time or later
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        from: UnixTime,
+        /// Ended before this time
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        to: UnixTime,
     },
     /// List the officers
     Officers,
@@ -299,8 +325,7 @@ fn ask(client: &Client, job: &Job) -> Result<Value, Failure> {
             listed,
             identity,
         } => {
-            let csr = String::from_utf8(files::read(csr)?)
-                .map_err(|_| Failure::about(&csr.display(), &"is not PEM"))?;
+            let csr = pem(csr)?;
             let identity = identity.resolve()?;
             let body =
                 json!({"csr": csr, "profile": profile, "listed": listed, "identity": identity});
@@ -332,6 +357,25 @@ fn ask(client: &Client, job: &Job) -> Result<Value, Failure> {
         }
         Job::Restore { one, why } => {
             client.post(&certificate(one, "/restore"), &json!({"why": why.why}))
+        }
+        Job::Renew {
+            one,
+            csr,
+            signed,
+            why,
+        } => {
+            let mut body = Map::new();
+            body.insert("why".into(), why.clone().into());
+            if let Some(csr) = csr {
+                body.insert("csr".into(), pem(csr)?.into());
+            }
+            if let Some(signed) = signed {
+                body.insert(
+                    "signed".into(),
+                    STANDARD.encode(files::read(signed)?).into(),
+                );
+            }
+            client.post(&certificate(one, "/renew"), &Value::Object(body))
         }
         Job::Revoke { one, how } => {
             client.post(&certificate(one, "/revoke"), &Value::Object(how.body()))
@@ -366,6 +410,9 @@ fn ask(client: &Client, job: &Job) -> Result<Value, Failure> {
             client.post("/revocations", &Value::Object(body))
         }
         Job::Holders { name } => client.get(&format!("/holders?name={}", escaped(name))),
+        Job::Archive { from, to } => {
+            client.get(&format!("/archive?limit=1000&from={from}&to={to}"))
+        }
         Job::Officers => client.get("/officers"),
         Job::Officer {
             name,
@@ -389,6 +436,11 @@ fn ask(client: &Client, job: &Job) -> Result<Value, Failure> {
         Job::Issuance { .. } => client.get("/issuance"),
         Job::Audit { after } => client.get(&format!("/audit?limit=1000&after={after}")),
     }
+}
+
+fn pem(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(files::read(path)?)
+        .map_err(|_| Failure::about(&path.display(), &"is not PEM"))
 }
 
 /// Text as part of an address (RFC 3986 2.1).
@@ -441,9 +493,9 @@ fn told(job: &Job, answer: &Value, context: &Context) -> String {
             )
             .to_string(),
         Job::List { .. } | Job::Show(_) | Job::Vet { .. } => request_line(one, context),
-        Job::Request { .. } | Job::Approve(_) | Job::Refuse { .. } => {
+        Job::Request { .. } | Job::Renew { .. } | Job::Approve(_) | Job::Refuse { .. } => {
             let key = match job {
-                Job::Request { .. } => "centre-requested",
+                Job::Request { .. } | Job::Renew { .. } => "centre-requested",
                 _ => "centre-request-stands",
             };
             let status = lang.text(&format!("ca-request-{}", field(one, "status")));
@@ -458,7 +510,11 @@ fn told(job: &Job, answer: &Value, context: &Context) -> String {
             )
             .to_string()
         }
-        Job::Certificate(_) | Job::Suspend { .. } | Job::Restore { .. } | Job::Revoke { .. } => {
+        Job::Certificate(_)
+        | Job::Archive { .. }
+        | Job::Suspend { .. }
+        | Job::Restore { .. }
+        | Job::Revoke { .. } => {
             let status = lang.text(&format!("ca-certificate-{}", field(one, "status")));
             let since = field(one, "since");
             let since = if since.is_empty() {
@@ -466,11 +522,28 @@ fn told(job: &Job, answer: &Value, context: &Context) -> String {
             } else {
                 format!("  {since}")
             };
-            format!(
+            let mut line = format!(
                 "{}  {}  {status}{since}",
                 field(one, "serial"),
                 field(one, "profile")
-            )
+            );
+            let archived = field(one, "archived");
+            if !archived.is_empty() {
+                line += &format!(
+                    "\n  {}",
+                    lang.with("centre-archived", &[("since", archived)])
+                );
+            }
+            for (name, key) in [
+                ("renews", "centre-renews"),
+                ("renewed_by", "centre-renewed-by"),
+            ] {
+                let serial = field(one, name);
+                if !serial.is_empty() {
+                    line += &format!("\n  {}", lang.with(key, &[("serial", serial)]));
+                }
+            }
+            line
         }
         Job::RevokeMany { .. } => lang
             .with(
@@ -515,12 +588,20 @@ fn told(job: &Job, answer: &Value, context: &Context) -> String {
         ),
     };
     let mut text = String::new();
-    let all = match answer {
-        Value::Array(all) => all.as_slice(),
-        one => std::slice::from_ref(one),
+    let all = match (job, answer) {
+        (Job::Archive { .. }, answer) => answer
+            .get("certificates")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice),
+        (_, Value::Array(all)) => all.as_slice(),
+        (_, one) => std::slice::from_ref(one),
     };
     for one in all {
         text += line(one).trim_end();
+        text.push('\n');
+    }
+    if answer.get("more").and_then(Value::as_bool) == Some(true) {
+        text += &lang.text("centre-archive-more");
         text.push('\n');
     }
     text
@@ -561,6 +642,13 @@ fn request_line(one: &Value, context: &Context) -> String {
         for (kind, person) in identity {
             line += &format!("\n  {kind}: {person}");
         }
+    }
+    let renews = field(one, "renews");
+    if !renews.is_empty() {
+        line += &format!(
+            "\n  {}",
+            context.lang.with("centre-renews", &[("serial", renews)])
+        );
     }
     let serial = field(one, "serial");
     if !serial.is_empty() {

@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, Path};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::types::{CertificateAnswer, Why, time};
-use super::{Api, Body, Caller, blocking, serial};
+use super::types::{CertificateAnswer, Made, Why, time};
+use super::{Api, Body, Caller, Query, blocking, serial};
 use crate::ids::{HolderId, KeyId, Name};
-use crate::life::{MassRevocation, Revocation};
+use crate::life::{MassRevocation, Renewing, Revocation};
 use crate::records::RevocationReason;
 use crate::service::problem::Problem;
-use crate::store::CertificateFilter;
+use crate::store::{CertificateFilter, MAX_ROWS};
 
 /// Shows a certificate and where it stands.
 #[utoipa::path(get, path = "/api/v1/certificates/{serial}", params(("serial" = String, Path, description = "Serial number, hexadecimal")), responses(
@@ -24,7 +28,114 @@ pub(super) async fn show(
     Caller(_): Caller,
     Path(number): Path<String>,
 ) -> Result<Json<CertificateAnswer>, Problem> {
-    blocking(move || Ok(Json(api.life.find(&serial(&number)?)?.into()))).await
+    blocking(move || {
+        let record = api.life.find(&serial(&number)?)?;
+        let neighbours = api.life.neighbours(&record)?;
+        Ok(Json(CertificateAnswer::from(record).between(&neighbours)))
+    })
+    .await
+}
+
+/// Which part of the archive to search.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ArchiveQuery {
+    /// Certificates that ended at this time or later.
+    #[param(format = DateTime)]
+    from: String,
+    /// And before this time.
+    #[param(format = DateTime)]
+    to: String,
+    /// At most so many, 1 to 1000.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u16>,
+}
+
+/// Certificates of the archive.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ArchiveAnswer {
+    /// In the order of their ends.
+    certificates: Vec<CertificateAnswer>,
+    /// Whether there are more within the time: ask for a shorter one.
+    more: bool,
+}
+
+/// Searches the archive of expired certificates; by holder and by serial number they are found with the
+/// others.
+#[utoipa::path(get, path = "/api/v1/archive", params(ArchiveQuery), responses(
+    (status = 200, description = "The certificates", body = ArchiveAnswer),
+    (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn archive(
+    Extension(api): Extension<Arc<Api>>,
+    Caller(actor): Caller,
+    Query(query): Query<ArchiveQuery>,
+) -> Result<Json<ArchiveAnswer>, Problem> {
+    blocking(move || {
+        let bound = |field, text: &str| {
+            time(field, Some(text))?
+                .ok_or_else(|| Problem::value(format_args!("{field}: is missing")))
+        };
+        let (from, to) = (bound("from", &query.from)?, bound("to", &query.to)?);
+        let limit = query.limit.map_or(100, usize::from).clamp(1, MAX_ROWS);
+        let found = api.life.archive(&actor, from, to, limit)?;
+        Ok(Json(ArchiveAnswer {
+            certificates: found.certificates.into_iter().map(Into::into).collect(),
+            more: found.more,
+        }))
+    })
+    .await
+}
+
+/// How a certificate is to be followed: by one for the same key where neither `csr` nor `signed` is there.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Renew {
+    /// PKCS #10 of another key, PEM.
+    csr: Option<String>,
+    /// As the holder asks: Base64 of a CMS `SignedData` over a PKCS #10, signed with the certificate's key.
+    signed: Option<String>,
+    /// Why, in words, for the audit log.
+    #[serde(default)]
+    why: String,
+}
+
+/// Takes in a request for a certificate that follows this one: same holder, profile and identity. It is
+/// approved and issued like any other.
+#[utoipa::path(post, path = "/api/v1/certificates/{serial}/renew", params(("serial" = String, Path, description = "Serial number, hexadecimal")), request_body = Renew, responses(
+    (status = 201, description = "Received", body = Made),
+    (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn renew(
+    Extension(api): Extension<Arc<Api>>,
+    Caller(actor): Caller,
+    Path(number): Path<String>,
+    Body(order): Body<Renew>,
+) -> Result<impl IntoResponse, Problem> {
+    blocking(move || {
+        let serial = serial(&number)?;
+        let signed = order.signed.as_deref().map(|text| {
+            STANDARD
+                .decode(text)
+                .map_err(|error| Problem::value(format_args!("signed: is no Base64: {error}")))
+        });
+        let signed = signed.transpose()?;
+        let how = match (&order.csr, &signed) {
+            (None, None) => Renewing::SameKey,
+            (Some(csr), None) => Renewing::NewKey(csr.as_bytes()),
+            (None, Some(message)) => Renewing::Signed(message),
+            (Some(_), Some(_)) => {
+                return Err(Problem::value("csr and signed: one of them, not both"));
+            }
+        };
+        let id = api.life.renew(&actor, &serial, how, &order.why)?;
+        let status = api.life.request(&actor, &id)?.record.status;
+        let made = Made {
+            id: id.to_string(),
+            status,
+        };
+        Ok((StatusCode::CREATED, Json(made)))
+    })
+    .await
 }
 
 /// A revocation.
@@ -183,9 +294,9 @@ pub(super) async fn revoke_many(
     Body(order): Body<RevokeMany>,
 ) -> Result<Json<ManyAnswer>, Problem> {
     blocking(move || {
-        let octets = |field: &str, text: Option<&str>| {
+        let key = |field: &str, text: Option<&str>| {
             text.map(|text| {
-                digits(text).ok_or_else(|| {
+                KeyId::parse(text).ok_or_else(|| {
                     Problem::value(format_args!(
                         "{field} \"{text}\": must be 64 hexadecimal digits"
                     ))
@@ -194,17 +305,17 @@ pub(super) async fn revoke_many(
             .transpose()
         };
         let filter = CertificateFilter {
-            issuer: octets("issuer", order.issuer.as_deref())?.map(KeyId),
+            issuer: key("issuer", order.issuer.as_deref())?,
             profile: order.profile.as_deref().map(Name::new).transpose()?,
             holder: match order.holder.as_deref() {
                 None => None,
-                Some(text) => Some(HolderId(digits(text).ok_or_else(|| {
+                Some(text) => Some(HolderId::parse(text).ok_or_else(|| {
                     Problem::value(format_args!(
                         "holder \"{text}\": must be 32 hexadecimal digits"
                     ))
-                })?)),
+                })?),
             },
-            subject_key: octets("subject_key", order.subject_key.as_deref())?.map(KeyId),
+            subject_key: key("subject_key", order.subject_key.as_deref())?,
             from: time("from", order.from.as_deref())?,
             to: time("to", order.to.as_deref())?,
         };
@@ -229,21 +340,4 @@ pub(super) async fn revoke_many(
         }))
     })
     .await
-}
-
-/// Octets written as hexadecimal digits, exactly `N` of them.
-fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
-        return None;
-    };
-    let octets: Option<Vec<u8>> = pairs
-        .iter()
-        .map(|pair| {
-            std::str::from_utf8(pair)
-                .ok()
-                .filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()))
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-        })
-        .collect();
-    octets?.try_into().ok()
 }

@@ -62,10 +62,12 @@ pub(super) struct Api {
         requests::refuse,
         requests::issue,
         certificates::show,
+        certificates::renew,
         certificates::revoke,
         certificates::suspend,
         certificates::restore,
         certificates::revoke_many,
+        certificates::archive,
     )
 )]
 struct Description;
@@ -90,6 +92,7 @@ pub(super) fn routes(api: Arc<Api>) -> Router {
         .route("/requests/{id}/refuse", post(requests::refuse))
         .route("/requests/{id}/issue", post(requests::issue))
         .route("/certificates/{serial}", get(certificates::show))
+        .route("/certificates/{serial}/renew", post(certificates::renew))
         .route("/certificates/{serial}/revoke", post(certificates::revoke))
         .route(
             "/certificates/{serial}/suspend",
@@ -99,6 +102,7 @@ pub(super) fn routes(api: Arc<Api>) -> Router {
             "/certificates/{serial}/restore",
             post(certificates::restore),
         )
+        .route("/archive", get(certificates::archive))
         .route("/revocations", post(certificates::revoke_many))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY));

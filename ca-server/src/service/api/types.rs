@@ -5,8 +5,8 @@ use esign_core::x509::Identity;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::ids::RequestId;
-use crate::life::RequestView;
+use crate::ids::{CertificateId, RequestId};
+use crate::life::{Neighbours, RequestView};
 use crate::officers::{Officer, Role};
 use crate::records::{CertificateRecord, Holder, RequestRecord, RequestStatus, Standing};
 use crate::service::problem::Problem;
@@ -86,6 +86,9 @@ pub(super) struct RequestAnswer {
     /// Serial number of the certificate that was issued for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     serial: Option<String>,
+    /// Serial number of the certificate that it renews.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    renews: Option<String>,
 }
 
 impl From<RequestRecord> for RequestAnswer {
@@ -102,6 +105,7 @@ impl From<RequestRecord> for RequestAnswer {
             vetted_by: None,
             identity: None,
             serial: record.certificate.map(|id| id.serial.to_string()),
+            renews: request.former.map(|id| id.serial.to_string()),
         }
     }
 }
@@ -146,9 +150,30 @@ pub(super) struct CertificateAnswer {
     /// Why it is revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// When it was put into the archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    archived: Option<UnixTime>,
+    /// Serial number of the certificate that it renewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    renews: Option<String>,
+    /// Serial number of the certificate that renewed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    renewed_by: Option<String>,
     /// The certificate, PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
+}
+
+impl CertificateAnswer {
+    pub(super) fn between(self, neighbours: &Neighbours) -> Self {
+        let serial = |id: &Option<CertificateId>| id.as_ref().map(|id| id.serial.to_string());
+        Self {
+            renews: serial(&neighbours.former),
+            renewed_by: serial(&neighbours.successor),
+            ..self
+        }
+    }
 }
 
 impl From<CertificateRecord> for CertificateAnswer {
@@ -174,6 +199,9 @@ impl From<CertificateRecord> for CertificateAnswer {
             since,
             until,
             reason,
+            archived: record.archived_at,
+            renews: None,
+            renewed_by: None,
             certificate: record
                 .certificate
                 .map(|der| esign_core::x509::to_pem("CERTIFICATE", &der)),

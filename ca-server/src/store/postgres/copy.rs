@@ -13,7 +13,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{StoreError, StoreErrorKind, cells::Columns};
 
 /// All tables with what is moved; those that others refer to come first.
-const MOVED: [&str; 17] = [
+const MOVED: [&str; 18] = [
     "audit",
     "issuer",
     "holder",
@@ -31,6 +31,7 @@ const MOVED: [&str; 17] = [
     "log_sequence",
     "log_head",
     "log_attestation",
+    "progress",
 ];
 /// Tables that stay: leases of processes on that machine, and lists that are made anew.
 const LEFT: [&str; 2] = ["lease", "published"];

@@ -10,7 +10,7 @@ use super::failure::{Failure, failed};
 use super::rows::MemoryRows;
 use super::source::PostgresCells;
 use crate::ids::HolderId;
-use crate::ids::{CertificateId, KeyId, Locator};
+use crate::ids::{CertificateId, KeyId, Locator, RequestId};
 use crate::store::cells::{Cells, Columns, Impossible, Value};
 use crate::store::{decode, read};
 
@@ -192,6 +192,15 @@ impl Shared {
                 ),
                 self.found(
                     client,
+                    LATEST_RENEWALS,
+                    keys(&rows.renewals.wanted, pair),
+                    |row| {
+                        let id = decode::certificate_id(row)?;
+                        Ok((id, RequestId(Columns(row).take()?)))
+                    }
+                ),
+                self.found(
+                    client,
                     certificate,
                     keys(&rows.certificates.wanted, pair),
                     |row| decode::certificate(row).map(|record| (record.id.clone(), record))
@@ -300,8 +309,17 @@ impl Shared {
             )
         };
         let (first, second) = tokio::try_join!(first, second)?;
-        let (issuers, generations, holders, identifiers, requests, subjects, certificates, changed) =
-            first;
+        let (
+            issuers,
+            generations,
+            holders,
+            identifiers,
+            requests,
+            subjects,
+            renewals,
+            certificates,
+            changed,
+        ) = first;
         let (officers, officer_keys, stop, latest, numbers, numbered, newest, documents, used) =
             second;
         rows.issuers.loaded(issuers);
@@ -310,6 +328,7 @@ impl Shared {
         rows.identifiers.loaded(identifiers);
         rows.requests.loaded(requests);
         rows.subjects.loaded(subjects);
+        rows.renewals.loaded(renewals);
         rows.certificates.loaded(certificates);
         rows.changed_at.loaded(changed);
         rows.officers.loaded(officers);
@@ -349,6 +368,10 @@ const CHANGED_AT: &str = "SELECT c.issuer, c.serial, r.since FROM certificate c 
      JOIN unnest($1::BYTEA[], $2::BYTEA[]) AS k (issuer, serial) \
      ON c.issuer = k.issuer AND c.serial = k.serial \
      JOIN revocation r ON r.issuer = c.issuer AND r.shard = c.shard AND r.serial = c.serial";
+const LATEST_RENEWALS: &str = "SELECT k.issuer, k.serial, r.id \
+     FROM unnest($1::BYTEA[], $2::BYTEA[]) AS k (issuer, serial), LATERAL \
+     (SELECT id FROM request WHERE former_issuer = k.issuer AND former_serial = k.serial \
+     ORDER BY position DESC LIMIT 1) AS r";
 const LATEST_NUMBERS: &str = "SELECT k.issuer, k.shard, n.number \
      FROM unnest($1::BYTEA[], $2::BIGINT[]) AS k (issuer, shard), LATERAL \
      (SELECT number FROM crl_number WHERE issuer = k.issuer AND shard = k.shard \

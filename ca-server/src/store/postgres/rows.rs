@@ -135,7 +135,7 @@ pub(super) type ListKey = (KeyId, u32, &'static str, Option<u64>);
 /// How far each table and list had come before a job.
 #[derive(Default)]
 pub(super) struct Mark {
-    tables: [usize; 18],
+    tables: [usize; 19],
     lists: [usize; 4],
     last_audit: u64,
 }
@@ -149,6 +149,8 @@ pub(super) struct MemoryRows {
     pub(super) identifiers: Table<String, HolderId>,
     pub(super) requests: Table<RequestId, RequestRecord>,
     pub(super) subjects: Table<RequestId, SubjectRecord>,
+    /// The newest request to renew a certificate.
+    pub(super) renewals: Table<CertificateId, RequestId>,
     pub(super) officers: Table<Name, (Officer, UnixTime)>,
     pub(super) officer_keys: Table<KeyId, Name>,
     pub(super) stop: Table<(), Stop>,
@@ -198,6 +200,10 @@ macro_rules! each_table {
             },
             {
                 let $name = &mut rows.subjects;
+                $use
+            },
+            {
+                let $name = &mut rows.renewals;
                 $use
             },
             {
@@ -311,6 +317,13 @@ impl MemoryRows {
                     self.holders.want(holder);
                 }
             }
+            Change::Renew { request, .. } => {
+                self.requests.want(request.id);
+                if let Some(former) = &request.former {
+                    self.certificates.want(former.clone());
+                    self.renewals.want(former.clone());
+                }
+            }
             Change::SetOfficer(officer) => {
                 self.officers.want(officer.name.clone());
                 self.officer_keys.want(officer.key);
@@ -334,7 +347,7 @@ impl MemoryRows {
                     self.requests.want(record.request);
                 }
             }
-            Change::Publish(id) => self.certificates.want(id.clone()),
+            Change::Archive(id) | Change::Publish(id) => self.certificates.want(id.clone()),
             Change::Suspend { id, .. } | Change::Restore(id) | Change::Revoke { id, .. } => {
                 self.certificates.want(id.clone());
                 self.changed_at.want(id.clone());
@@ -455,7 +468,14 @@ impl Rows for MemoryRows {
             certificate: None,
         };
         self.requests.put(request.id, Some(record));
+        if let Some(former) = &request.former {
+            self.renewals.put(former.clone(), Some(request.id));
+        }
         Ok(())
+    }
+
+    fn latest_renewal(&mut self, id: &CertificateId) -> Result<Option<RequestId>, StoreError> {
+        self.renewals.get(id)
     }
 
     fn set_request_status(
@@ -565,6 +585,7 @@ impl Rows for MemoryRows {
             intended_at: row.at,
             issued_at: None,
             published_at: None,
+            archived_at: None,
             standing: Standing::Intended,
         };
         self.certificates.put(intent.id.clone(), Some(record));
@@ -590,6 +611,12 @@ impl Rows for MemoryRows {
     fn set_published(&mut self, id: &CertificateId, at: UnixTime) -> Result<(), StoreError> {
         Self::edit(&mut self.certificates, id, |record| {
             record.published_at = Some(at);
+        })
+    }
+
+    fn set_archived(&mut self, id: &CertificateId, at: UnixTime) -> Result<(), StoreError> {
+        Self::edit(&mut self.certificates, id, |record| {
+            record.archived_at = Some(at);
         })
     }
 

@@ -231,18 +231,19 @@ fn holders(rows: &MemoryRows) -> Vec<[Value; 9]> {
 const REQUEST: Into = Into {
     table: "request",
     columns: "id, profile, public_key, holder, requested_by, received_at, approvals_needed, \
-              own_approval, status, issuer, serial",
+              own_approval, status, issuer, serial, former_issuer, former_serial",
     known: "ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, status = excluded.status, \
             issuer = excluded.issuer, serial = excluded.serial",
 };
 
-fn requests(rows: &MemoryRows) -> Vec<[Value; 11]> {
+fn requests(rows: &MemoryRows) -> Vec<[Value; 13]> {
     let changes = rows.requests.changes().into_iter();
     changes
         .filter_map(|(id, record)| {
             let record = record?;
             let (needed, own) = decode::approval_columns(record.request.approval);
             let certificate = record.certificate.as_ref();
+            let former = record.request.former.as_ref();
             Some([
                 id.0.into(),
                 record.request.profile.as_str().into(),
@@ -255,6 +256,8 @@ fn requests(rows: &MemoryRows) -> Vec<[Value; 11]> {
                 decode::request_status_name(record.status).into(),
                 octets(certificate.map(|id| id.issuer.0.as_slice())),
                 octets(certificate.map(|id| id.serial.as_bytes())),
+                octets(former.map(|id| id.issuer.0.as_slice())),
+                octets(former.map(|id| id.serial.as_bytes())),
             ])
         })
         .collect()
@@ -322,13 +325,13 @@ fn officers(rows: &MemoryRows) -> Vec<[Value; 4]> {
 const CERTIFICATE: Into = Into {
     table: "certificate",
     columns: "issuer, serial, request, profile, holder, subject_key, not_before, not_after, shard, \
-              tbs_digest, tbs, certificate, intended_at, issued_at, published_at",
+              tbs_digest, tbs, certificate, intended_at, issued_at, published_at, archived_at",
     known: "ON CONFLICT (issuer, serial) DO UPDATE SET tbs = excluded.tbs, \
             certificate = excluded.certificate, issued_at = excluded.issued_at, \
-            published_at = excluded.published_at",
+            published_at = excluded.published_at, archived_at = excluded.archived_at",
 };
 
-fn certificates(rows: &MemoryRows) -> Vec<[Value; 15]> {
+fn certificates(rows: &MemoryRows) -> Vec<[Value; 16]> {
     let changes = rows.certificates.changes().into_iter();
     changes
         .filter_map(|(id, record)| {
@@ -349,6 +352,7 @@ fn certificates(rows: &MemoryRows) -> Vec<[Value; 15]> {
                 record.intended_at.seconds().into(),
                 time(record.issued_at),
                 time(record.published_at),
+                time(record.archived_at),
             ])
         })
         .collect()

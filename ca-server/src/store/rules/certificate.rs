@@ -4,7 +4,7 @@ use esign_core::der::{DecodeError, Reader, Rules, Tag};
 use esign_core::time::UnixTime;
 
 use super::person::wrong_status;
-use super::{Transaction, not_found};
+use super::{Transaction, not_found, renewal};
 use crate::ids::{CertificateId, Digest, Serial};
 use crate::records::{CertificateRecord, Intent, RequestStatus, RevocationReason, Standing};
 use crate::store::rows::{IntentRow, StandingRow};
@@ -57,6 +57,10 @@ pub(super) fn intend(tx: &mut Transaction<'_>, intent: &Intent) -> Result<Outcom
             found.status,
             "answered by a certificate",
         ));
+    }
+    // What came to light since a renewal was asked for counts: a lost key gets no second certificate.
+    if let Some(former) = &found.request.former {
+        renewal::still_good(tx, former, &request)?;
     }
     tx.rows.insert_intent(&IntentRow {
         intent,
@@ -137,6 +141,30 @@ pub(super) fn publish(tx: &mut Transaction<'_>, id: &CertificateId) -> Result<Ou
         ));
     }
     tx.rows.set_published(id, tx.act.at)?;
+    tx.done()
+}
+
+pub(super) fn archive(tx: &mut Transaction<'_>, id: &CertificateId) -> Result<Outcome, StoreError> {
+    let object = format!("certificate {id}");
+    let found = tx.rows.certificate(id)?.ok_or_else(|| not_found(&object))?;
+    if found.archived_at.is_some() {
+        return Ok(Outcome::AlreadyDone);
+    }
+    let refused =
+        |what: std::fmt::Arguments<'_>| Err(StoreError::new(StoreErrorKind::State, &object, what));
+    if found.certificate.is_none() {
+        return refused(format_args!(
+            "is intended and not issued: there is nothing to keep"
+        ));
+    }
+    // Decision 27, 9.6 speaks of certificates whose time is over.
+    if tx.act.at <= found.not_after {
+        return refused(format_args!(
+            "is valid until {}, it is {}: only what has ended is archived",
+            found.not_after, tx.act.at
+        ));
+    }
+    tx.rows.set_archived(id, tx.act.at)?;
     tx.done()
 }
 
@@ -252,7 +280,7 @@ fn stand(
     Ok(Outcome::Done { audit })
 }
 
-fn expect_standing(
+pub(super) fn expect_standing(
     object: &str,
     certificate: &CertificateRecord,
     wanted: &str,

@@ -6,6 +6,7 @@ mod crl;
 mod document;
 mod officer;
 pub(super) mod person;
+mod renewal;
 mod values;
 
 use super::rows::Rows;
@@ -63,6 +64,7 @@ pub(super) fn apply(rows: &mut dyn Rows, prepared: &Prepared) -> Result<Outcome,
         Change::ReceiveRequest(request) => person::receive_request(&mut tx, request),
         Change::ClaimSubject(subject) => person::describe(&mut tx, subject, false),
         Change::VetSubject(subject) => person::describe(&mut tx, subject, true),
+        Change::Renew { request, csr } => renewal::renew(&mut tx, request, csr),
         Change::SetOfficer(officer) => officer::set(&mut tx, officer),
         Change::StopIssuance => officer::stop(&mut tx),
         Change::ResumeIssuance => officer::resume(&mut tx),
@@ -70,6 +72,7 @@ pub(super) fn apply(rows: &mut dyn Rows, prepared: &Prepared) -> Result<Outcome,
         Change::RefuseRequest(id) => person::refuse(&mut tx, id),
         Change::Intend(intent) => certificate::intend(&mut tx, intent),
         Change::Issue { id, certificate } => certificate::issue(&mut tx, id, certificate),
+        Change::Archive(id) => certificate::archive(&mut tx, id),
         Change::Publish(id) => certificate::publish(&mut tx, id),
         Change::Suspend { id, until } => certificate::suspend(&mut tx, id, *until),
         Change::Restore(id) => certificate::restore(&mut tx, id),

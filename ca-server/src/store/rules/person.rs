@@ -107,17 +107,13 @@ pub(super) fn receive_request(
     tx: &mut Transaction<'_>,
     request: &Request,
 ) -> Result<Outcome, StoreError> {
-    if let Some(found) = tx.rows.request(&request.id)? {
-        if found.request == *request && found.requested_by == tx.act.by {
-            return Ok(Outcome::AlreadyDone);
-        }
-        return Err(StoreError::new(
-            StoreErrorKind::Conflict,
+    if let Some(outcome) = known(tx, request)? {
+        return Ok(outcome);
+    }
+    if let Some(former) = &request.former {
+        return Err(StoreError::value(
             format_args!("request {}", request.id),
-            format_args!(
-                "was received with other contents from {}",
-                found.requested_by
-            ),
+            format_args!("renews certificate {former}: that is another act"),
         ));
     }
     if let Some(holder) = &request.holder
@@ -125,13 +121,39 @@ pub(super) fn receive_request(
     {
         return Err(not_found(format_args!("holder {holder}")));
     }
+    insert(tx, request)?;
+    tx.done()
+}
+
+/// What is to be said of a request that was received before; none for a new one.
+pub(super) fn known(
+    tx: &mut Transaction<'_>,
+    request: &Request,
+) -> Result<Option<Outcome>, StoreError> {
+    let Some(found) = tx.rows.request(&request.id)? else {
+        return Ok(None);
+    };
+    if found.request == *request && found.requested_by == tx.act.by {
+        return Ok(Some(Outcome::AlreadyDone));
+    }
+    Err(StoreError::new(
+        StoreErrorKind::Conflict,
+        format_args!("request {}", request.id),
+        format_args!(
+            "was received with other contents from {}",
+            found.requested_by
+        ),
+    ))
+}
+
+/// Puts a new request where its approval begins.
+pub(super) fn insert(tx: &mut Transaction<'_>, request: &Request) -> Result<(), StoreError> {
     let status = match request.approval {
         Approval::None => RequestStatus::Approved,
         Approval::Anyone | Approval::Others(_) => RequestStatus::Pending,
     };
     tx.rows
-        .insert_request(request, &tx.act.by, tx.act.at, status)?;
-    tx.done()
+        .insert_request(request, &tx.act.by, tx.act.at, status)
 }
 
 pub(super) fn approve(tx: &mut Transaction<'_>, id: &RequestId) -> Result<Outcome, StoreError> {
@@ -196,6 +218,16 @@ pub(super) fn describe(
         .rows
         .request(&subject.request)?
         .ok_or_else(|| not_found(format_args!("request {}", subject.request)))?;
+    if let Some(former) = &request.request.former {
+        return Err(StoreError::new(
+            StoreErrorKind::State,
+            object,
+            format_args!(
+                "is as vetted for certificate {former}, which it renews: \
+                 another identity is another request"
+            ),
+        ));
+    }
     let by = &tx.act.by;
     let vetted_by = vetted.then(|| by.clone());
     let found = tx.rows.request_subject(&subject.request)?;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::acts::{Act, Change, MAX_WHY};
 use crate::ids::MAX_NAME;
-use crate::records::{Approval, CrlKind, Holder, Identity};
+use crate::records::{Approval, CrlKind, Holder, Identity, Request};
 use crate::store::{MAX_BLOB, StoreError};
 
 /// Longest given name, surname, organisation or contact: longer than X.520's upper bounds
@@ -48,14 +48,10 @@ pub(super) fn check(act: &Act) -> Result<(), StoreError> {
             positive("issuer's generation", u64::from(issuer.generation))
         }
         Change::RecordHolder(record) => holder(record),
-        Change::ReceiveRequest(request) => {
-            if request.approval == Approval::Others(0) {
-                return Err(StoreError::value(
-                    format_args!("request {}", request.id),
-                    "approval by 0 others is none: say so",
-                ));
-            }
-            blob("public key", &request.public_key)
+        Change::ReceiveRequest(request) => request_values(request),
+        Change::Renew { request, csr } => {
+            request_values(request)?;
+            blob("request", csr)
         }
         Change::Intend(intent) => {
             if intent.not_after < intent.not_before {
@@ -114,6 +110,7 @@ pub(super) fn check(act: &Act) -> Result<(), StoreError> {
             Ok(())
         }
         Change::ApproveRequest(_)
+        | Change::Archive(_)
         | Change::ChangeDocument { .. }
         | Change::Publish(_)
         | Change::RefuseRequest(_)
@@ -133,6 +130,16 @@ fn blob(object: &str, octets: &[u8]) -> Result<(), StoreError> {
         ));
     }
     Ok(())
+}
+
+fn request_values(request: &Request) -> Result<(), StoreError> {
+    if request.approval == Approval::Others(0) {
+        return Err(StoreError::value(
+            format_args!("request {}", request.id),
+            "approval by 0 others is none: say so",
+        ));
+    }
+    blob("public key", &request.public_key)
 }
 
 fn positive(object: impl Display, number: u64) -> Result<(), StoreError> {

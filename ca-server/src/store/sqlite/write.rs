@@ -165,7 +165,8 @@ impl Rows for SqliteRows<'_> {
         let (needed, own) = decode::approval_columns(request.approval);
         self.write_one(
             "INSERT INTO request (id, profile, public_key, holder, requested_by, received_at, \
-             approvals_needed, own_approval, status) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             approvals_needed, own_approval, status, former_issuer, former_serial) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             params![
                 request.id.0,
                 request.profile.as_str(),
@@ -175,7 +176,9 @@ impl Rows for SqliteRows<'_> {
                 at.seconds(),
                 needed,
                 own,
-                decode::request_status_name(status)
+                decode::request_status_name(status),
+                request.former.as_ref().map(|id| id.issuer.0),
+                request.former.as_ref().map(|id| id.serial.as_bytes())
             ],
         )
     }
@@ -195,6 +198,10 @@ impl Rows for SqliteRows<'_> {
                 id.0
             ],
         )
+    }
+
+    fn latest_renewal(&mut self, id: &CertificateId) -> Result<Option<RequestId>, StoreError> {
+        read::latest_renewal(self, id)
     }
 
     fn request_subject(&mut self, id: &RequestId) -> Result<Option<SubjectRecord>, StoreError> {
@@ -320,6 +327,13 @@ impl Rows for SqliteRows<'_> {
     fn set_published(&mut self, id: &CertificateId, at: UnixTime) -> Result<(), StoreError> {
         self.write_one(
             "UPDATE certificate SET published_at = $1 WHERE issuer = $2 AND serial = $3",
+            params![at.seconds(), id.issuer.0, id.serial.as_bytes()],
+        )
+    }
+
+    fn set_archived(&mut self, id: &CertificateId, at: UnixTime) -> Result<(), StoreError> {
+        self.write_one(
+            "UPDATE certificate SET archived_at = $1 WHERE issuer = $2 AND serial = $3",
             params![at.seconds(), id.issuer.0, id.serial.as_bytes()],
         )
     }

@@ -122,3 +122,142 @@ impl Imprints<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cms::{SignedAttributes, SignerIdentifier};
+    use crate::der::{Tag, Writer};
+    use crate::report::{Finding, SubIndication};
+    use crate::tsp::tests::token;
+    use crate::validation::Covered;
+
+    const VALUE: &[u8] = b"the signature value";
+    const CONTENT: &[u8] = b"the content";
+    const SHA256: DigestAlgorithm = DigestAlgorithm::Sha256;
+    const SHA512: DigestAlgorithm = DigestAlgorithm::Sha512;
+
+    fn attribute(oid: ObjectIdentifier, values: &[Vec<u8>]) -> Attribute {
+        let mut w = Writer::new();
+        w.oid(oid);
+        w.nested(Tag::SET, |w| values.iter().for_each(|v| w.raw(v)));
+        Attribute {
+            oid,
+            values: values.to_vec(),
+            octets: w.finish(),
+        }
+    }
+
+    fn signer(signed: Vec<Attribute>, unsigned: Vec<Attribute>) -> SignerInfo {
+        SignerInfo {
+            version: 1,
+            sid: SignerIdentifier::KeyIdentifier(Vec::new()),
+            digest_algorithm: Ok(SHA256),
+            algorithms_raw: (Vec::new(), Vec::new()),
+            signed_attributes: Some(SignedAttributes {
+                attributes: signed,
+                signed: Vec::new(),
+                as_received: None,
+            }),
+            signature_algorithm: Err(oid::DATA),
+            signature: VALUE.to_vec(),
+            unsigned_attributes: unsigned,
+            raw: Vec::new(),
+        }
+    }
+
+    fn why(timestamp: &Timestamp) -> Option<(&'static str, Option<SubIndication>)> {
+        let judged = timestamp.verify(&[]);
+        let why = Finding::decisive(&judged.report).map(|f| (f.rule, f.sub_indication));
+        assert_eq!(judged.value.is_some(), why.is_none());
+        why
+    }
+
+    /// Rules 16 to 20: each kind over its own octets, by the algorithm of its own token.
+    #[test]
+    fn each_kind_is_over_its_octets() {
+        let certs = attribute(oid::CERTIFICATE_REFS, &[vec![0x30, 0]]);
+        let revocation = attribute(oid::REVOCATION_REFS, &[vec![0x30, 2, 5, 0]]);
+        let first = token(SHA256, VALUE);
+        let second = token(SHA512, VALUE);
+        let stamps = attribute(oid::SIGNATURE_TIME_STAMP, &[first, second]);
+        let references = [certs.octets.as_slice(), &revocation.octets].concat();
+        let all = [VALUE, &stamps.octets, &references].concat();
+        let esc = attribute(oid::ESC_TIME_STAMP, &[token(SHA256, &all)]);
+        let refs = attribute(oid::CERT_CRL_TIME_STAMP, &[token(SHA256, &references)]);
+        let content = attribute(oid::CONTENT_TIME_STAMP, &[token(SHA512, CONTENT)]);
+        // The order of the file is not the order in which they were made.
+        let signer = signer(vec![content], vec![esc, revocation, refs, certs, stamps]);
+        let digests = [SHA256, SHA512].map(|a| Hasher::digest(a, CONTENT));
+        let found = timestamps(&signer, ContentDigests::Known(&digests));
+        let kinds: Vec<_> = found.iter().map(|t| t.kind).collect();
+        assert_eq!(
+            kinds,
+            [
+                TimestampKind::Content,
+                TimestampKind::References,
+                TimestampKind::CertificateReferences,
+                TimestampKind::Signature,
+                TimestampKind::Signature
+            ]
+        );
+        for timestamp in &found {
+            assert_eq!(why(timestamp), None, "{:?}", timestamp.kind);
+        }
+        assert_eq!(kinds[0].covers(), [Covered::Objects]);
+        assert!(kinds[1].covers().contains(&Covered::SignatureTimestamps));
+    }
+
+    /// Rule 25, and one octet less or more under each kind.
+    #[test]
+    fn a_copied_token_fails_by_its_imprint_alone() {
+        for (oid, octets) in [
+            (oid::SIGNATURE_TIME_STAMP, &b"another value"[..]),
+            (oid::ESC_TIME_STAMP, b"the signature valu"),
+            (oid::CERT_CRL_TIME_STAMP, VALUE),
+        ] {
+            let signer = signer(Vec::new(), vec![attribute(oid, &[token(SHA256, octets)])]);
+            let found = timestamps(&signer, ContentDigests::Missing);
+            let expected = ("tsp.message-imprint", Some(SubIndication::HashFailure));
+            assert_eq!(why(&found[0]), Some(expected), "{oid}");
+            let failed = found[0].verify(&[]).report;
+            let passed = |f: &&Finding| f.outcome != crate::report::Indication::Passed;
+            assert_eq!(failed.iter().filter(passed).count(), 1, "{oid}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_said() {
+        let stamp = token(SHA512, CONTENT);
+        let signer_of = |value: Vec<u8>| {
+            let stamp = attribute(oid::CONTENT_TIME_STAMP, &[value]);
+            signer(vec![stamp], Vec::new())
+        };
+        let other = [Hasher::digest(SHA256, CONTENT)];
+        for content in [ContentDigests::Missing, ContentDigests::Known(&other)] {
+            let found = timestamps(&signer_of(stamp.clone()), content);
+            assert_eq!(found[0].imprint, Err(NoImprint::Missing));
+            let expected = (
+                "tsp.message-imprint",
+                Some(SubIndication::SignedDataNotFound),
+            );
+            assert_eq!(why(&found[0]), Some(expected));
+        }
+        let found = timestamps(&signer_of(vec![0x30, 0]), ContentDigests::Known(&other));
+        assert!(matches!(found[0].imprint, Err(NoImprint::Unreadable(_))));
+        let expected = ("tsp.message-imprint", Some(SubIndication::FormatFailure));
+        assert_eq!(why(&found[0]), Some(expected));
+    }
+
+    /// A signature cannot be stamped before it is there, nor is the signer's word on the content
+    /// what stands outside of his signature.
+    #[test]
+    fn a_kind_is_read_in_its_place_only() {
+        let stamp = |oid| attribute(oid, &[token(SHA256, VALUE)]);
+        let signer = signer(
+            vec![stamp(oid::SIGNATURE_TIME_STAMP), stamp(oid::ESC_TIME_STAMP)],
+            vec![stamp(oid::CONTENT_TIME_STAMP)],
+        );
+        assert!(timestamps(&signer, ContentDigests::Missing).is_empty());
+    }
+}

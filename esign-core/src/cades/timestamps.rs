@@ -249,6 +249,26 @@ mod tests {
         assert_eq!(why(&found[0]), Some(expected));
     }
 
+    /// A thousand tokens over 4 MiB of references cost one pass for each algorithm, not a thousand.
+    #[test]
+    fn repeated_tokens_cost_one_imprint() {
+        let references = vec![vec![5; 4 << 20]];
+        let signer = signer(
+            Vec::new(),
+            vec![attribute(oid::CERTIFICATE_REFS, &references)],
+        );
+        let mut imprints = Imprints {
+            signer: &signer,
+            content: ContentDigests::Missing,
+            known: Vec::new(),
+        };
+        for algorithm in [SHA256, SHA512].repeat(500) {
+            let imprint = imprints.of(TimestampKind::References, algorithm);
+            assert_eq!(imprint.unwrap().algorithm(), algorithm);
+        }
+        assert_eq!(imprints.known.len(), 2);
+    }
+
     /// A signature cannot be stamped before it is there, nor is the signer's word on the content
     /// what stands outside of his signature.
     #[test]

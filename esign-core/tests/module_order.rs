@@ -49,7 +49,8 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "validation",
         &[
-            "path", "trust", "evidence", "policy", "cms", "x509", "keys", "report", "oid", "time",
+            "path", "trust", "evidence", "policy", "tsp", "cms", "x509", "keys", "report", "oid",
+            "time",
         ],
     ),
     ("pdf", &["source", "time"]),
@@ -58,6 +59,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "validation",
             "evidence",
+            "tsp",
             "cms",
             "crl",
             "ocsp",

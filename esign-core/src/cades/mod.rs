@@ -11,6 +11,7 @@ mod create;
 mod error;
 mod message;
 mod prepare;
+mod timestamps;
 
 pub use create::{
     CommitmentType, PolicyIdentifier, Prepared, SignatureParameters, SignerLocation, algorithm_for,

@@ -8,6 +8,7 @@ use super::CadesError;
 use super::armour::unarmoured;
 use super::claims::claims;
 use super::message::{digests_of, enclosed};
+use super::timestamps::{timestamps, want_content_imprints};
 use crate::cms::{self, SignedData, SignerInfo};
 use crate::crl::Crl;
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, decode};
@@ -19,7 +20,7 @@ use crate::report::{Finding, SubIndication};
 use crate::source::ReadAt;
 use crate::validation::{
     CertRef, Coverage, Format, ObjectDigest, Signature, SignatureValue, SignedObject,
-    SignerIdentifier, Timestamp,
+    SignerIdentifier,
 };
 use crate::x509::Certificate;
 
@@ -61,7 +62,8 @@ pub fn prepare(input: &Input<'_>) -> Result<Vec<Signature>, CadesError> {
                 .with("file", message.len()),
         );
     }
-    let wanted = wanted(&data);
+    let mut wanted = wanted(&data);
+    want_content_imprints(&data, &mut wanted);
     let digests = match (&data.content, input.detached) {
         (None, None) => None,
         (None, Some(content)) => Some(digests_of(content, &wanted)?),
@@ -164,19 +166,6 @@ fn of_signer(
             signed: signed.and_then(|s| Digest::new(algorithm, s)),
         },
     };
-    let time_stamp =
-        |a: &cms::Attribute| matches!(a.oid, oid::SIGNATURE_TIME_STAMP | oid::CONTENT_TIME_STAMP);
-    let signed_attributes = signer.signed_attributes.iter().flat_map(|a| &a.attributes);
-    let timestamps = signed_attributes
-        .chain(&signer.unsigned_attributes)
-        .filter(|a| time_stamp(a))
-        .flat_map(|a| {
-            a.values.iter().map(|v| Timestamp {
-                token: v.clone(),
-                attribute: a.oid,
-            })
-        })
-        .collect();
     let (signed_bytes, as_received) = match &signer.signed_attributes {
         Some(a) => (a.signed.clone(), a.as_received.clone()),
         None => (Vec::new(), None),
@@ -206,7 +195,7 @@ fn of_signer(
             }
             cms::SignerIdentifier::KeyIdentifier(id) => SignerIdentifier::KeyIdentifier(id.clone()),
         }),
-        timestamps,
+        timestamps: timestamps(signer, content),
         evidence: Arc::clone(evidence),
         coverage: match content {
             ContentDigests::Known(_) => Coverage::Whole,

@@ -56,6 +56,8 @@ pub struct Attribute {
     pub oid: ObjectIdentifier,
     /// `attrValues`.
     pub values: Vec<Vec<u8>>,
+    /// Both as received, without the SEQUENCE around them: what time-stamps are made over.
+    pub octets: Vec<u8>,
 }
 
 impl SignerInfo {
@@ -282,7 +284,11 @@ fn attributes(tlv: &Tlv<'_>, field: &str) -> Result<Vec<Attribute>, DecodeError>
                 }
                 values.push(inner.any("attrValues")?.raw.to_vec());
             }
-            Ok(Attribute { oid, values })
+            Ok(Attribute {
+                oid,
+                values,
+                octets: attribute.value.to_vec(),
+            })
         })?);
     }
     Ok(found)

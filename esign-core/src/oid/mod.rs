@@ -147,6 +147,14 @@ oids! {
     MIME_TYPE = "0.4.0.1733.2.1";
     /// id-aa-signatureTimeStampToken, EN 319 122-1 5.3
     SIGNATURE_TIME_STAMP = "1.2.840.113549.1.9.16.2.14";
+    /// id-aa-ets-certificateRefs, EN 319 122-1 A.1.1.1
+    CERTIFICATE_REFS = "1.2.840.113549.1.9.16.2.21";
+    /// id-aa-ets-revocationRefs, EN 319 122-1 A.1.2.1
+    REVOCATION_REFS = "1.2.840.113549.1.9.16.2.22";
+    /// id-aa-ets-escTimeStamp, EN 319 122-1 A.1.5.2
+    ESC_TIME_STAMP = "1.2.840.113549.1.9.16.2.25";
+    /// id-aa-ets-certCRLTimestamp, EN 319 122-1 A.1.5.1
+    CERT_CRL_TIME_STAMP = "1.2.840.113549.1.9.16.2.26";
     /// id-aa-ets-contentTimestamp, EN 319 122-1 5.2.8
     CONTENT_TIME_STAMP = "1.2.840.113549.1.9.16.2.20";
     /// id-spq-ets-uri, EN 319 122-1 5.2.9.1

@@ -16,7 +16,7 @@ mod request;
 mod response;
 mod sign;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod token;
 mod tst_info;
 mod verify;

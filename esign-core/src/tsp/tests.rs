@@ -94,6 +94,15 @@ fn info(request: &TimeStampReq) -> Vec<u8> {
     .to_der()
 }
 
+/// A token over `octets`, signed by a new authority whose certificate is in it.
+pub(crate) fn token(algorithm: DigestAlgorithm, octets: &[u8]) -> Vec<u8> {
+    let (key, certificate) = stamping();
+    let signer = TokenSigner::new(key, certificate, &[]).unwrap();
+    let imprint = MessageImprint::new(&Hasher::digest(algorithm, octets));
+    let request = TimeStampReq::new(imprint, None);
+    signer.sign(&info(&request), true).unwrap()
+}
+
 fn answer(signer: &TokenSigner, request: &TimeStampReq, info: &[u8]) -> Vec<u8> {
     TimeStampResp::granted(signer.sign(info, request.cert_req).unwrap()).to_der()
 }

@@ -7,10 +7,12 @@
 mod process;
 mod report;
 mod signature;
+mod timestamp;
 
 pub use process::{Inputs, validate};
 pub use report::{CertificateSummary, InputDigests, Integrity, Report, SignatureReport};
 pub use signature::{
     CertRef, ChangeKind, Claims, Coverage, Format, ObjectDigest, RevisionChange, Signature,
-    SignatureValue, SignedObject, SignerIdentifier, Timestamp,
+    SignatureValue, SignedObject, SignerIdentifier,
 };
+pub use timestamp::{Covered, NoImprint, Timestamp, TimestampKind};

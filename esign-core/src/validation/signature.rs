@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::oid::ObjectIdentifier;
 
+use super::Timestamp;
 use crate::evidence::Evidence;
 use crate::keys::{Digest, SignatureAlgorithm};
 use crate::report::Finding;
@@ -143,15 +144,6 @@ pub enum SignerIdentifier {
     IssuerAndSerial(Vec<u8>, Vec<u8>),
     /// Subject key identifier.
     KeyIdentifier(Vec<u8>),
-}
-
-/// A time-stamp as found; judged where RFC 3161 tokens are.
-#[derive(Clone, Debug)]
-pub struct Timestamp {
-    /// DER of the token.
-    pub token: Vec<u8>,
-    /// Where it stands: an attribute's identifier.
-    pub attribute: ObjectIdentifier,
 }
 
 /// What a signature covers of its document, and what came after it.

@@ -1,7 +1,9 @@
-//! CAdES signatures of EN 319 122-1 at level B-B: making them, and reading them for validation.
+//! CAdES signatures of EN 319 122-1: making them at B-B, augmenting them to B-T, and reading them
+//! for validation.
 //!
 //! * [`prepare_signature`] → a key → [`Prepared::finish`] makes one signer's part over a digest;
 //!   [`sign_detached`], [`sign_enveloping`] and [`add_signer`] wrap the whole.
+//! * [`signature_imprint`] → a time-stamping authority → [`add_signature_timestamp`] makes B-T of it.
 //! * [`prepare`] reads a message, hashes its content once and gives one
 //!   [`Signature`](crate::validation::Signature) for each signer.
 
@@ -11,6 +13,7 @@ mod create;
 mod error;
 mod message;
 mod prepare;
+mod timestamp;
 
 pub use create::{
     CommitmentType, PolicyIdentifier, Prepared, SignatureParameters, SignerLocation, algorithm_for,
@@ -20,3 +23,4 @@ pub use error::CadesError;
 pub use message::{add_signer, sign_detached, sign_enveloping};
 pub(crate) use prepare::{ContentDigests, signature_of};
 pub use prepare::{Input, prepare};
+pub use timestamp::{add_signature_timestamp, signature_imprint};

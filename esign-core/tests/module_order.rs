@@ -58,6 +58,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "validation",
             "evidence",
+            "tsp",
             "cms",
             "crl",
             "ocsp",

@@ -8,13 +8,14 @@
 //!   [`Signature`](crate::validation::Signature) for each signer.
 
 mod armour;
+mod augment;
 mod claims;
 mod create;
 mod error;
 mod message;
 mod prepare;
-mod timestamp;
 
+pub use augment::{add_signature_timestamp, signature_imprint};
 pub use create::{
     CommitmentType, PolicyIdentifier, Prepared, SignatureParameters, SignerLocation, algorithm_for,
     max_len, prepare_signature,
@@ -23,4 +24,3 @@ pub use error::CadesError;
 pub use message::{add_signer, sign_detached, sign_enveloping};
 pub(crate) use prepare::{ContentDigests, signature_of};
 pub use prepare::{Input, prepare};
-pub use timestamp::{add_signature_timestamp, signature_imprint};

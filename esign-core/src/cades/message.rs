@@ -235,7 +235,7 @@ pub(super) fn write(
 }
 
 /// The pieces of a message around its content, each a whole encoding.
-struct Parts {
+pub(super) struct Parts {
     version: u32,
     content_type: crate::oid::ObjectIdentifier,
     /// Those of `digests` that are computed here.
@@ -247,7 +247,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(data: &SignedData) -> Self {
+    pub(super) fn of(data: &SignedData) -> Self {
         Self {
             version: data.version,
             content_type: data.content_type,
@@ -278,8 +278,15 @@ impl Parts {
         Ok(())
     }
 
+    /// Puts another encoding in the place of signer `n`, counted from 0.
+    pub(super) fn replace_signer(&mut self, n: usize, encoding: Vec<u8>) {
+        if let Some(signer) = self.signers.get_mut(n) {
+            *signer = encoding;
+        }
+    }
+
     /// Writes the message as DER on its outer levels, the content streamed in between.
-    fn write<S: ReadAt + ?Sized>(
+    pub(super) fn write<S: ReadAt + ?Sized>(
         mut self,
         out: &mut dyn Write,
         content: Option<(&Content, &S)>,

@@ -1,11 +1,14 @@
-//! CAdES signatures of EN 319 122-1 at level B-B: making them, and reading them for validation.
+//! CAdES signatures of EN 319 122-1: making them at B-B, augmenting them to B-T, and reading them
+//! for validation.
 //!
 //! * [`prepare_signature`] → a key → [`Prepared::finish`] makes one signer's part over a digest;
 //!   [`sign_detached`], [`sign_enveloping`] and [`add_signer`] wrap the whole.
+//! * [`signature_imprint`] → a time-stamping authority → [`add_signature_timestamp`] makes B-T of it.
 //! * [`prepare`] reads a message, hashes its content once and gives one
 //!   [`Signature`](crate::validation::Signature) for each signer.
 
 mod armour;
+mod augment;
 mod claims;
 mod create;
 mod error;
@@ -13,6 +16,7 @@ mod message;
 mod prepare;
 mod timestamps;
 
+pub use augment::{add_signature_timestamp, signature_imprint};
 pub use create::{
     CommitmentType, PolicyIdentifier, Prepared, SignatureParameters, SignerLocation, algorithm_for,
     max_len, prepare_signature,

@@ -1,0 +1,313 @@
+//! From B-B to B-T: a signature-time-stamp for one signer of a message that is there, whoever made it.
+
+use std::io::Write;
+
+use super::CadesError;
+use super::armour::unarmoured;
+use super::message::Parts;
+use crate::cms::{MAX_ATTRIBUTES, SignedData, SignerInfo};
+use crate::der::{DecodeError, Reader, Rules, Tag, Writer};
+use crate::keys::{Digest, DigestAlgorithm, Hasher};
+use crate::oid::{self, ObjectIdentifier};
+use crate::source::ReadAt;
+use crate::tsp::Timestamp;
+
+/// Attributes that are computed over the unsigned ones beside them: one more of these, and they
+/// hold no longer. archive-time-stamp-v3 is not among them, its index names what it covers.
+const OVER_UNSIGNED: [(ObjectIdentifier, &str); 4] = [
+    // RFC 5126 6.3.5
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.25"),
+        "CAdES-C-time-stamp",
+    ),
+    // TS 101 733 before 1.7, 6.4.1
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.27"),
+        "archive-time-stamp",
+    ),
+    // RFC 5126 6.4.1
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.48"),
+        "archive-time-stamp-v2",
+    ),
+    // TS 101 733 2.1.1, 6.4.2
+    (
+        ObjectIdentifier::new_unwrap("0.4.0.1733.2.2"),
+        "long-term-validation",
+    ),
+];
+
+/// What a signature-time-stamp is over: the digest of the signature value of signer `n`, counted
+/// from 0 in the order of the file.
+///
+/// # Errors
+/// The message cannot be read, or has no such signer.
+///
+/// # Source
+/// EN 319 122-1 5.3: the content octets of `signature`, without tag and length.
+pub fn signature_imprint<S: ReadAt + ?Sized>(
+    message: &S,
+    n: usize,
+    algorithm: DigestAlgorithm,
+) -> Result<Digest, CadesError> {
+    let armoured = unarmoured(&message)?;
+    let data = match &armoured {
+        Some(der) => SignedData::read(der)?,
+        None => SignedData::read(&message)?,
+    };
+    Ok(Hasher::digest(algorithm, &signer(&data, n)?.signature))
+}
+
+/// Adds a signature-time-stamp to signer `n` and writes the message to `out`. The other unsigned
+/// attributes keep their octets and their order, the new one is the last; all that the other
+/// signers wrote, the certificates and the CRLs are carried over octet for octet.
+///
+/// `message` is DER, BER or PEM; what is written is DER on its outer levels. Whether the authority
+/// is to be trusted is not asked here.
+///
+/// # Errors
+/// As [`signature_imprint`]; the token stamps something else; an attribute that is there would
+/// no longer hold; there is no room for one more; writing fails.
+///
+/// # Source
+/// EN 319 122-1 5.3.
+pub fn add_signature_timestamp<S: ReadAt + ?Sized>(
+    message: &S,
+    n: usize,
+    timestamp: &Timestamp,
+    out: &mut dyn Write,
+) -> Result<(), CadesError> {
+    let armoured = unarmoured(&message)?;
+    let message: &dyn ReadAt = match &armoured {
+        Some(der) => der,
+        None => &message,
+    };
+    let data = SignedData::read(message)?;
+    let signer = signer(&data, n)?;
+    let stamped = timestamp.imprint();
+    let signed = Hasher::digest(stamped.algorithm(), &signer.signature);
+    if *stamped != signed {
+        return Err(CadesError::Misuse(format!(
+            "time-stamp: over {stamped}, the signature value of signer {} has {signed}",
+            n.saturating_add(1)
+        )));
+    }
+    room_for_one(signer)?;
+    let mut w = Writer::new();
+    w.sequence(|w| {
+        w.oid(oid::SIGNATURE_TIME_STAMP);
+        w.nested(Tag::SET, |w| w.raw(timestamp.token().der()));
+    });
+    let extended = with_unsigned(&signer.raw, &w.finish()).map_err(crate::cms::CmsError::Decode)?;
+    let mut parts = Parts::of(&data);
+    parts.replace_signer(n, extended);
+    match &data.content {
+        None => parts.write::<[u8]>(out, None),
+        Some(content) => parts.write(out, Some((content, message))),
+    }
+}
+
+fn signer(data: &SignedData, n: usize) -> Result<&SignerInfo, CadesError> {
+    data.signers.get(n).ok_or_else(|| {
+        CadesError::Misuse(format!(
+            "signer {} was asked for, the message has {}",
+            n.saturating_add(1),
+            data.signers.len()
+        ))
+    })
+}
+
+fn room_for_one(signer: &SignerInfo) -> Result<(), CadesError> {
+    let there = &signer.unsigned_attributes;
+    if there.len() >= MAX_ATTRIBUTES {
+        return Err(CadesError::Misuse(format!(
+            "unsigned attributes: {} are there, {MAX_ATTRIBUTES} are allowed",
+            there.len()
+        )));
+    }
+    let mut named = OVER_UNSIGNED.iter();
+    match named.find(|(oid, _)| there.iter().any(|a| a.oid == *oid)) {
+        Some((_, name)) => Err(CadesError::Misuse(format!(
+            "the signature has an {name}, which a further signature-time-stamp would break"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A `SignerInfo` with one more unsigned attribute behind those that are there. Lengths are
+/// written anew, everything else is copied: a digest may have been taken over each piece.
+fn with_unsigned(signer_info: &[u8], attribute: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let outer = Reader::new(signer_info, Rules::Ber).expect(Tag::SEQUENCE, "signerInfo")?;
+    let mut fields = outer.reader("signerInfo")?;
+    let mut before = Vec::new();
+    let mut unsigned: &[u8] = &[];
+    while !fields.is_empty() {
+        let field = fields.any("signerInfo")?;
+        // [1] stands last (RFC 5652 5.3), and the message was read: none comes twice.
+        if field.tag == Tag::constructed(1) {
+            unsigned = field.value;
+        } else {
+            before.extend_from_slice(field.raw);
+        }
+    }
+    let mut w = Writer::with_capacity(signer_info.len().saturating_add(attribute.len()));
+    w.sequence(|w| {
+        w.raw(&before);
+        w.nested(Tag::constructed(1), |w| {
+            w.raw(unsigned);
+            w.raw(attribute);
+        });
+    });
+    Ok(w.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::cades::{SignatureParameters, sign_detached, sign_enveloping};
+    use crate::keys::PrivateKey;
+    use crate::time::UnixTime;
+    use crate::tsp::{
+        GenTime, MessageImprint, TimeStampToken, TokenSigner, TstInfoFields, verify_token,
+    };
+    use crate::x509::{Certificate, SerialNumber};
+
+    const CONTENT: &[u8] = b"stamp my signature\n";
+
+    fn identity(stamping: bool) -> (PrivateKey, Certificate) {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        if stamping {
+            let mut w = Writer::new();
+            w.sequence(|w| w.oid(oid::KP_TIME_STAMPING));
+            let mut usage = rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 37], w.finish());
+            usage.set_criticality(true);
+            parameters.custom_extensions.push(usage);
+        }
+        let certificate = parameters.self_signed(&pair).unwrap();
+        let key = PrivateKey::from_pkcs8_der(&pair.serialize_der()).unwrap();
+        (key, Certificate::from_der(certificate.der()).unwrap())
+    }
+
+    fn stamp(imprint: &Digest) -> Timestamp {
+        let (key, certificate) = identity(true);
+        let signer = TokenSigner::new(Arc::new(key), certificate, &[]).unwrap();
+        let at = UnixTime::parse("2026-11-23T10:00:00Z").unwrap();
+        let info = TstInfoFields {
+            policy: ObjectIdentifier::new_unwrap("1.2.3.4.1"),
+            message_imprint: &MessageImprint::new(imprint),
+            serial_number: &SerialNumber::from_magnitude(&[7]),
+            gen_time: GenTime::new(at, 0).unwrap(),
+            accuracy: None,
+            ordering: false,
+            nonce: None,
+            tsa: None,
+        }
+        .to_der();
+        let token = TimeStampToken::from_der(&signer.sign(&info, true).unwrap()).unwrap();
+        verify_token(&token, imprint, &[]).value.unwrap()
+    }
+
+    fn detached() -> Vec<u8> {
+        let (key, certificate) = identity(false);
+        sign_detached(CONTENT, &key, &certificate, &SignatureParameters::default()).unwrap()
+    }
+
+    fn stamped(message: &[u8]) -> Vec<u8> {
+        let imprint = signature_imprint(message, 0, DigestAlgorithm::Sha256).unwrap();
+        let mut out = Vec::new();
+        add_signature_timestamp(message, 0, &stamp(&imprint), &mut out).unwrap();
+        out
+    }
+
+    /// `message`, detached and with one signer, with this attribute added to it.
+    fn with_attribute(message: &[u8], attribute: &[u8]) -> Vec<u8> {
+        let data = SignedData::read(message).unwrap();
+        let mut parts = Parts::of(&data);
+        parts.replace_signer(0, with_unsigned(&data.signers[0].raw, attribute).unwrap());
+        let mut out = Vec::new();
+        parts.write::<[u8]>(&mut out, None).unwrap();
+        out
+    }
+
+    #[test]
+    fn stamped_again_keeps_what_was_there() {
+        let (key, certificate) = identity(false);
+        let mut message = Vec::new();
+        let parameters = SignatureParameters::default();
+        sign_enveloping(CONTENT, &mut message, &key, &certificate, &parameters).unwrap();
+        let once = stamped(&message);
+        let twice = stamped(&once);
+        let read = |m: &Vec<u8>| SignedData::read(m.as_slice()).unwrap();
+        let (before, first, second) = (read(&message), read(&once), read(&twice));
+        assert!(before.signers[0].unsigned_attributes.is_empty());
+        assert_eq!(first.signers[0].unsigned_attributes.len(), 1);
+        assert_eq!(second.signers[0].unsigned_attributes.len(), 2);
+        assert_eq!(
+            first.signers[0].unsigned_attributes[0],
+            second.signers[0].unsigned_attributes[0]
+        );
+        for after in [&first, &second] {
+            assert_eq!(after.certificates, before.certificates);
+            assert_eq!(after.content_digests, before.content_digests);
+            let digest = Hasher::digest(DigestAlgorithm::Sha256, CONTENT);
+            after.signers[0]
+                .verify(&digest, certificate.public_key().unwrap())
+                .unwrap();
+        }
+    }
+
+    /// An attribute in a form that DER does not have, before one that DER would put first.
+    #[test]
+    fn the_encoding_of_others_stays() {
+        let odd: &[u8] = &[0x30, 0x80, 0x06, 1, 0x2a, 0x31, 0x80, 4, 1, 9, 0, 0, 0, 0];
+        let after = stamped(&with_attribute(&detached(), odd));
+        let data = SignedData::read(after.as_slice()).unwrap();
+        let raw = &data.signers[0].raw;
+        assert_eq!(raw.windows(odd.len()).filter(|w| *w == odd).count(), 1);
+        let attributes = &data.signers[0].unsigned_attributes;
+        assert_eq!(attributes.len(), 2);
+        assert_eq!(attributes[1].oid, oid::SIGNATURE_TIME_STAMP);
+    }
+
+    #[test]
+    fn a_token_over_something_else_is_refused() {
+        let message = detached();
+        let other = Hasher::digest(DigestAlgorithm::Sha256, CONTENT);
+        let mut out = Vec::new();
+        let error =
+            add_signature_timestamp(message.as_slice(), 0, &stamp(&other), &mut out).unwrap_err();
+        assert!(error.to_string().starts_with("time-stamp: over"), "{error}");
+        assert!(out.is_empty());
+        let error = signature_imprint(message.as_slice(), 1, DigestAlgorithm::Sha256).unwrap_err();
+        assert!(error.to_string().starts_with("signer 2"), "{error}");
+    }
+
+    #[test]
+    fn what_it_would_break_or_overfill_is_refused() {
+        let refused = |message: &[u8]| {
+            let imprint = signature_imprint(message, 0, DigestAlgorithm::Sha256).unwrap();
+            let mut out = Vec::new();
+            add_signature_timestamp(message, 0, &stamp(&imprint), &mut out)
+                .unwrap_err()
+                .to_string()
+        };
+        let attribute = |oid| {
+            let mut w = Writer::new();
+            w.sequence(|w| {
+                w.oid(oid);
+                w.nested(Tag::SET, |w| w.octets(&[0]));
+            });
+            w.finish()
+        };
+        for (oid, name) in OVER_UNSIGNED {
+            let why = refused(&with_attribute(&detached(), &attribute(oid)));
+            assert!(why.contains(name), "{why}");
+        }
+        let unknown = attribute(ObjectIdentifier::new_unwrap("1.2.3"));
+        let full = with_attribute(&detached(), &unknown.repeat(MAX_ATTRIBUTES));
+        assert!(refused(&full).contains("1000 are there"));
+    }
+}

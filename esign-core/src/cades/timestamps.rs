@@ -5,7 +5,7 @@ use crate::cms::{Attribute, SignedData, SignerInfo};
 use crate::keys::{Digest, DigestAlgorithm, Hasher};
 use crate::oid::{self, ObjectIdentifier};
 use crate::tsp::TimeStampToken;
-use crate::validation::{NoImprint, Timestamp, TimestampKind};
+use crate::validation::{Covered, NoImprint, Timestamp, TimestampKind};
 
 /// The time-stamps of a signer, the signed ones first, in the order of the file. Every value of an
 /// attribute is one, and is judged for itself (rule 20).
@@ -30,10 +30,26 @@ pub(super) fn timestamps(signer: &SignerInfo, content: ContentDigests<'_>) -> Ve
             found.push(Timestamp {
                 token: value.clone(),
                 kind,
-                attribute: attribute.oid,
+                place: attribute.oid.to_string(),
                 imprint: algorithm_of(value).and_then(|a| imprints.of(kind, a)),
+                covers: Vec::new(),
+                findings: Vec::new(),
             });
         }
+    }
+    let stamps = |(i, t): (usize, &Timestamp)| {
+        (t.kind == TimestampKind::Signature).then_some(Covered::Timestamp(i))
+    };
+    let stamps: Vec<Covered> = found.iter().enumerate().filter_map(stamps).collect();
+    for timestamp in &mut found {
+        timestamp.covers = match timestamp.kind {
+            TimestampKind::Content => vec![Covered::Objects],
+            TimestampKind::Signature => vec![Covered::SignatureValue],
+            TimestampKind::References => core::iter::once(Covered::SignatureValue)
+                .chain(stamps.clone())
+                .collect(),
+            _ => Vec::new(),
+        };
     }
     found
 }
@@ -130,7 +146,6 @@ mod tests {
     use crate::der::{Tag, Writer};
     use crate::report::{Finding, SubIndication};
     use crate::tsp::tests::token;
-    use crate::validation::Covered;
 
     const VALUE: &[u8] = b"the signature value";
     const CONTENT: &[u8] = b"the content";
@@ -204,8 +219,13 @@ mod tests {
         for timestamp in &found {
             assert_eq!(why(timestamp), None, "{:?}", timestamp.kind);
         }
-        assert_eq!(kinds[0].covers(), [Covered::Objects]);
-        assert!(kinds[1].covers().contains(&Covered::SignatureTimestamps));
+        assert_eq!(found[0].covers, [Covered::Objects]);
+        let stamped = [
+            Covered::SignatureValue,
+            Covered::Timestamp(3),
+            Covered::Timestamp(4),
+        ];
+        assert_eq!(found[1].covers, stamped);
     }
 
     /// Rule 25, and one octet less or more under each kind.

@@ -13,10 +13,14 @@ pub struct Timestamp {
     pub token: Vec<u8>,
     /// What it is by the place where it stands.
     pub kind: TimestampKind,
-    /// Where it stands: an attribute's identifier.
-    pub attribute: ObjectIdentifier,
+    /// Where it stands, for people: an attribute's identifier, a field's name.
+    pub place: String,
     /// The digest of what it ought to stamp, computed here by the algorithm that the token names.
     pub imprint: Result<Digest, NoImprint>,
+    /// What a valid one proves to have existed.
+    pub covers: Vec<Covered>,
+    /// What the place and its surroundings say: an index that names what is not there, and the like.
+    pub findings: Vec<Finding>,
 }
 
 /// What a time-stamp is by its place.
@@ -32,6 +36,12 @@ pub enum TimestampKind {
     /// Over the references to certificates and revocation data alone (EN 319 122-1 A.1.5.1,
     /// `time-stamped-certs-crls-references`).
     CertificateReferences,
+    /// Over all of the signature, `archive-time-stamp` of the second form (TS 101 733 6.4.1).
+    ArchiveV2,
+    /// Over all that its index names, `archive-time-stamp-v3` (EN 319 122-1 5.5.3).
+    ArchiveV3,
+    /// Over a whole revision of a PDF document (EN 319 142-1 5.4.3).
+    Document,
 }
 
 /// What a valid time-stamp proves to have existed (EN 319 102-1 5.6.2.3).
@@ -39,12 +49,14 @@ pub enum TimestampKind {
 pub enum Covered {
     /// The signed data objects.
     Objects,
-    /// The references to certificates and revocation data, so what has their digests.
-    References,
-    /// Every time-stamp of kind [`TimestampKind::Signature`] in the same signature.
-    SignatureTimestamps,
     /// The signature value.
     SignatureValue,
+    /// The time-stamp at this place of [`Signature::timestamps`](super::Signature::timestamps), with all
+    /// that it carries.
+    Timestamp(usize),
+    /// The certificate, revocation list or OCSP response whose DER has this digest. A response
+    /// counts as `BasicOCSPResponse`.
+    Evidence(Digest),
 }
 
 /// Why there is no digest to hold against a token.
@@ -59,17 +71,16 @@ pub enum NoImprint {
 }
 
 impl TimestampKind {
-    /// What a valid time-stamp of this kind proves to have existed.
-    pub fn covers(self) -> &'static [Covered] {
+    /// Stable word for data.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Content => &[Covered::Objects],
-            Self::Signature => &[Covered::SignatureValue],
-            Self::References => &[
-                Covered::SignatureValue,
-                Covered::SignatureTimestamps,
-                Covered::References,
-            ],
-            Self::CertificateReferences => &[Covered::References],
+            Self::Content => "content",
+            Self::Signature => "signature",
+            Self::References => "references",
+            Self::CertificateReferences => "certificate-references",
+            Self::ArchiveV2 => "archive-v2",
+            Self::ArchiveV3 => "archive-v3",
+            Self::Document => "document",
         }
     }
 }

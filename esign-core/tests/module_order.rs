@@ -49,8 +49,8 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "validation",
         &[
-            "path", "trust", "evidence", "policy", "tsp", "cms", "x509", "keys", "report", "oid",
-            "time",
+            "path", "trust", "evidence", "policy", "tsp", "cms", "crl", "ocsp", "x509", "keys",
+            "report", "oid", "time",
         ],
     ),
     ("pdf", &["source", "time"]),

@@ -95,6 +95,33 @@ pub struct Attempt {
     pub finding: Finding,
 }
 
+/// What is known of the status of one certificate of a path.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// What is known.
+    pub standing: Standing,
+    /// What tells it, or why nothing does.
+    pub finding: Finding,
+    /// The revocation lists that it rests on.
+    pub crls: Vec<Crl>,
+    /// The OCSP responses that it rests on.
+    pub ocsp: Vec<BasicResponse>,
+}
+
+/// Whether a certificate is revoked, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// No status is to be had of it by its own word (RFC 6960 4.2.2.2.1, RFC 9608, EN 319 412-1).
+    NotNeeded,
+    /// It is not, by information made at this instant.
+    GoodBy(UnixTime),
+    /// It is revoked or on hold since this instant: the date of the revocation, or the invalidity date
+    /// where that is earlier.
+    NotSince(UnixTime),
+    /// Nothing that can be relied on tells.
+    Unknown,
+}
+
 /// What a search gives.
 #[derive(Clone, Debug)]
 pub struct Searched {
@@ -136,6 +163,25 @@ pub const MAX_ATTEMPTS: usize = 32;
 /// RFC 5280 6.1, RFC 4158 (search order); EN 319 102-1 5.2.6.4 (sub-indications).
 pub fn build_path(leaf: &Certificate, inputs: &PathInputs<'_>) -> Judged<VerifiedPath> {
     search_paths(leaf, inputs).judged
+}
+
+/// What is known at [`PathInputs::at`] of the status of the certificate at `place` of `chain`, which
+/// is that of a path: leaf first, the anchor last.
+///
+/// # Source
+/// RFC 5280 6.3; RFC 6960 3.2; EN 319 102-1 5.6.2.2.4 (2) (a).
+pub fn status_of(chain: &[Certificate], place: usize, inputs: &PathInputs<'_>) -> Status {
+    revocation::status(chain, place, inputs)
+}
+
+/// When the revocation lists and OCSP responses were made that may speak of the certificate at
+/// `place` of `chain`: the latest first, each instant once.
+pub fn status_instants(
+    chain: &[Certificate],
+    place: usize,
+    inputs: &PathInputs<'_>,
+) -> Vec<UnixTime> {
+    revocation::instants(chain, place, inputs)
 }
 
 /// As [`build_path`], and keeps every path that was tried, for people to see where each broke.

@@ -1,8 +1,9 @@
 use serde::Serialize;
 
-use super::{Coverage, RevisionChange};
+use super::{Coverage, Missing, RevisionChange, Timestamp};
 use crate::report::{Finding, Indication, SubIndication};
 use crate::time::UnixTime;
+use crate::tsp;
 use crate::x509::Certificate;
 
 /// The verdict over a file, and all that it rests on.
@@ -74,6 +75,32 @@ pub struct SignatureReport {
     pub coverage: CoverageReport,
     /// The certification path from the signing certificate to the anchor, as subjects.
     pub path: Vec<String>,
+    /// The time-stamps that it carries, in the order of the document.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub timestamps: Vec<TimestampReport>,
+    /// What would have been needed and was not at hand. It says nothing against anybody.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+    /// Every rule that was run.
+    pub findings: Vec<Finding>,
+}
+
+/// The verdict over one time-stamp.
+#[derive(Clone, Debug, Serialize)]
+pub struct TimestampReport {
+    /// `content`, `signature`, `references`, `certificate-references`, `archive-v2`, `archive-v3`,
+    /// `document`.
+    pub kind: &'static str,
+    /// Where it stands.
+    pub place: String,
+    /// The time told; null where the token does not verify.
+    pub time: Option<UnixTime>,
+    /// Subject of the authority's certificate.
+    pub authority: Option<String>,
+    /// `PASSED`, `INDETERMINATE` or `FAILED`.
+    pub indication: Indication,
+    /// The standard's name for why.
+    pub sub_indication: Option<SubIndication>,
     /// Every rule that was run.
     pub findings: Vec<Finding>,
 }
@@ -180,6 +207,24 @@ impl ChangeReport {
             revision: change.revision,
             kind: change.kind.name(),
             touched: change.touched.clone(),
+        }
+    }
+}
+
+impl TimestampReport {
+    pub(super) fn new(
+        stamp: &Timestamp,
+        token: Option<&tsp::Timestamp>,
+        findings: Vec<Finding>,
+    ) -> Self {
+        Self {
+            kind: stamp.kind.name(),
+            place: stamp.place.clone(),
+            time: token.map(|t| t.gen_time().time),
+            authority: token.map(|t| t.signer().subject().to_string()),
+            indication: Finding::worst(&findings),
+            sub_indication: Finding::decisive(&findings).and_then(|f| f.sub_indication),
+            findings,
         }
     }
 }

@@ -229,6 +229,7 @@ impl Process<'_, '_, '_> {
                     let finding = told(&entry, latest, SubIndication::TryLater);
                     self.held = Some(Answer {
                         verdict: Verdict::Held,
+                        since: Some(since(&entry)),
                         made: latest.this_update(),
                         finding,
                         rests_on: self.rests_on(crl, delta),
@@ -450,6 +451,7 @@ impl Process<'_, '_, '_> {
         };
         Answer {
             verdict: Verdict::Revoked,
+            since: Some(since(entry)),
             made: on.this_update(),
             finding: told(entry, on, sub),
             rests_on: self.rests_on(complete, (on != complete).then_some(on)),
@@ -478,6 +480,7 @@ impl Process<'_, '_, '_> {
             return Told {
                 answer: Some(Answer {
                     verdict: Verdict::Good,
+                    since: None,
                     made,
                     finding,
                     rests_on: self.rests_on,
@@ -510,6 +513,12 @@ fn unusable(crl: &Crl, rule: &'static str, clause: &'static str) -> Finding {
 
 fn is_current(crl: &Crl, at: UnixTime) -> bool {
     crl.this_update() <= at && crl.next_update().is_some_and(|next| at <= next)
+}
+
+/// Since when the certificate does not count.
+fn since(entry: &CrlEntry) -> UnixTime {
+    let invalid = entry.invalidity_date.unwrap_or(entry.revocation_date);
+    invalid.min(entry.revocation_date)
 }
 
 /// What an entry says of the certificate.

@@ -7,8 +7,9 @@ mod issuer;
 mod ocsp;
 mod scope;
 
+use super::extensions::View;
 use super::search::Budget;
-use super::{KeyPurpose, PathInputs, RevocationChecking, VerifiedPath};
+use super::{KeyPurpose, PathInputs, RevocationChecking, Standing, Status, VerifiedPath};
 use crate::crl::Crl;
 use crate::ocsp::BasicResponse;
 use crate::oid;
@@ -44,6 +45,9 @@ pub(super) enum Verdict {
 /// An answer about the status of a certificate at the time asked about.
 pub(super) struct Answer {
     pub(super) verdict: Verdict,
+    /// Since when the certificate is revoked or on hold: the day of the revocation, or the earlier
+    /// one since which the key is known not to be its holder's alone (RFC 5280 5.3.2).
+    pub(super) since: Option<UnixTime>,
     /// When it was made: of two answers, the later counts.
     pub(super) made: UnixTime,
     pub(super) finding: Finding,
@@ -101,15 +105,27 @@ pub(super) fn check(
         let finding = Finding::passed(RULE, reason).with("status_needed", false);
         return (finding, RestsOn::default());
     }
-    let responses = ocsp::ask(&asked, inputs, budget);
-    decide(vec![responses, crl::ask(&asked, inputs, budget)], inputs)
+    match answer(&asked, inputs, budget) {
+        Ok(answer) => (answer.finding, answer.rests_on),
+        Err(unknown) => (unknown, RestsOn::default()),
+    }
 }
 
 /// Revocation is final, whoever shows it and however long ago; otherwise the latest answer counts.
-fn decide(sources: Vec<Told>, inputs: &PathInputs<'_>) -> (Finding, RestsOn) {
+///
+/// # Errors
+/// The finding that nothing tells, and what was no answer.
+fn answer(
+    asked: &Asked<'_>,
+    inputs: &PathInputs<'_>,
+    budget: &mut Budget,
+) -> Result<Answer, Finding> {
     let mut unusable = Vec::new();
     let mut best: Option<Answer> = None;
-    for told in sources {
+    for told in [
+        ocsp::ask(asked, inputs, budget),
+        crl::ask(asked, inputs, budget),
+    ] {
         unusable.extend(told.unusable);
         let Some(answer) = told.answer else { continue };
         let rank = |a: &Answer| (matches!(a.verdict, Verdict::Revoked), a.made);
@@ -118,14 +134,80 @@ fn decide(sources: Vec<Told>, inputs: &PathInputs<'_>) -> (Finding, RestsOn) {
         }
     }
     if let Some(best) = best {
-        return (best.finding, best.rests_on);
+        return Ok(best);
     }
     let mut finding = Finding::indeterminate(RULE, CLAUSE, SubIndication::TryLater)
         .with("at", inputs.at)
         .with("lists", unusable.len());
     unusable.truncate(MAX_TOLD);
     finding.children = unusable;
-    (finding, RestsOn::default())
+    Err(finding)
+}
+
+/// What is known of the status of the certificate at `place` of a path, leaf first, at the time
+/// asked about.
+pub(super) fn status(chain: &[Certificate], place: usize, inputs: &PathInputs<'_>) -> Status {
+    let above = chain.get(place.saturating_add(1)..).unwrap_or_default();
+    let unknown = |finding| Status {
+        standing: Standing::Unknown,
+        finding,
+        crls: Vec::new(),
+        ocsp: Vec::new(),
+    };
+    let Some(certificate) = chain.get(place).filter(|_| !above.is_empty()) else {
+        let sub = SubIndication::NoCertificateChainFound;
+        return unknown(Finding::indeterminate(RULE, CLAUSE, sub));
+    };
+    let asked = Asked {
+        certificate,
+        above,
+        is_authority: place > 0,
+    };
+    if let Some(reason) = exempt(&asked, inputs.purpose) {
+        return Status {
+            standing: Standing::NotNeeded,
+            ..unknown(Finding::passed(RULE, reason).with("status_needed", false))
+        };
+    }
+    match answer(&asked, inputs, &mut Budget::new(true)) {
+        Ok(answer) => Status {
+            standing: match answer.verdict {
+                Verdict::Good => Standing::GoodBy(answer.made),
+                Verdict::Held | Verdict::Revoked => match answer.since {
+                    Some(since) => Standing::NotSince(since),
+                    None => Standing::Unknown,
+                },
+            },
+            finding: answer.finding,
+            crls: answer.rests_on.crls,
+            ocsp: answer.rests_on.ocsp,
+        },
+        Err(finding) => unknown(finding),
+    }
+}
+
+/// When the lists and responses were made that may speak of the certificate at `place`, the latest
+/// first, each instant once.
+pub(super) fn instants(
+    chain: &[Certificate],
+    place: usize,
+    inputs: &PathInputs<'_>,
+) -> Vec<UnixTime> {
+    let issuer = chain.get(place.saturating_add(1));
+    let (Some(certificate), Some(issuer)) = (chain.get(place), issuer) else {
+        return Vec::new();
+    };
+    let evidence = inputs.evidence;
+    let view = View::of(certificate);
+    let points = scope::Points::of(&view);
+    let indirect = points.issuers().flat_map(|name| evidence.crls_of(name));
+    let lists = evidence.crls_of(certificate.issuer()).chain(indirect);
+    let responses = evidence.ocsp_for(certificate, issuer);
+    let mut all: Vec<UnixTime> = lists.map(Crl::this_update).collect();
+    all.extend(responses.map(BasicResponse::produced_at));
+    all.sort_unstable_by(|a, b| b.cmp(a));
+    all.dedup();
+    all
 }
 
 /// Why no status is asked for, as the clause that says so.

@@ -102,6 +102,10 @@ fn one(
         .with("responder", response.responder().to_string());
     Ok(Answer {
         verdict,
+        since: match answer.status {
+            CertStatus::Revoked { at, .. } => Some(at),
+            _ => None,
+        },
         made: answer.this_update,
         finding,
         rests_on,

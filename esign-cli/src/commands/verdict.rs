@@ -5,7 +5,7 @@ use std::path::Path;
 
 use esign_core::oid::ANY_POLICY;
 use esign_core::report::{Fact, Finding, Indication, SubIndication};
-use esign_core::validation::{Integrity, Report, SignatureReport};
+use esign_core::validation::{Integrity, Report, SignatureReport, TimestampReport};
 
 use crate::lang::Lang;
 
@@ -74,6 +74,9 @@ fn one(
         )
     };
     line("label-proved", &proved);
+    for stamp in &s.timestamps {
+        line("label-timestamp", &timestamp(stamp, lang));
+    }
     for (label, text) in [("label-reason", &s.reason), ("label-location", &s.location)] {
         if let Some(text) = text {
             line(label, text);
@@ -102,7 +105,54 @@ fn one(
         for finding in &s.findings {
             tree(out, finding, 2, lang);
         }
+        for stamp in &s.timestamps {
+            let _ = writeln!(
+                out,
+                "  {}: {}",
+                lang.text("label-timestamp"),
+                timestamp(stamp, lang)
+            );
+            for finding in &stamp.findings {
+                tree(out, finding, 2, lang);
+            }
+        }
+        for missing in &s.missing {
+            let places: Vec<&str> = [&missing.locations, &missing.responders]
+                .into_iter()
+                .flatten()
+                .map(String::as_str)
+                .collect();
+            let facts = [
+                ("of", missing.of.as_str()),
+                ("issuer", missing.issuer.as_str()),
+                ("places", &places.join(", ")),
+            ];
+            let key = format!("missing-{}", missing.what);
+            let _ = writeln!(out, "  {}", lang.with(&key, &facts));
+        }
     }
+}
+
+/// One time-stamp: of when, by whom, over what, and what became of it.
+fn timestamp(stamp: &TimestampReport, lang: &Lang) -> String {
+    let time = stamp
+        .time
+        .map_or_else(|| lang.text("timestamp-unread"), |t| lang.time(t));
+    let facts = [
+        ("time", time.as_str()),
+        ("authority", stamp.authority.as_deref().unwrap_or("–")),
+        ("kind", &lang.text(&format!("timestamp-{}", stamp.kind))),
+    ];
+    let outcome = match stamp.indication {
+        Indication::Passed => "timestamp-passed",
+        Indication::Indeterminate => "timestamp-indeterminate",
+        Indication::Failed => "timestamp-failed",
+    };
+    let mut text = lang.with(outcome, &facts);
+    if let Some(finding) = Finding::decisive(&stamp.findings) {
+        let _ = write!(text, " ({})", sentence(finding, lang));
+    }
+    text
 }
 
 /// A line with its label in a column.
@@ -207,7 +257,10 @@ fn stages(s: &SignatureReport) -> [&'static str; 3] {
     let data = worst(&|f| {
         f.rule.starts_with("signature.") || f.rule.starts_with("pdf.") || f.rule.starts_with("cms.")
     });
-    let certificate = worst(&|f| f.rule.starts_with("path") || f.rule.starts_with("x509"));
+    let certificate = worst(&|f| {
+        let groups = ["path", "x509", "certificate"];
+        groups.iter().any(|group| f.rule.starts_with(group))
+    });
     let of = |outcome: Option<Indication>, keys: [&'static str; 3]| match outcome {
         Some(Indication::Passed) => keys[0],
         Some(Indication::Failed) => keys[2],

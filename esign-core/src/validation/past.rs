@@ -46,7 +46,7 @@ pub(super) fn validate(
     poe: &Poe,
     proved: UnixTime,
 ) -> Result<Past, Finding> {
-    const RULE: &str = "signature.past-validation";
+    const RULE: &str = "certificate.past-validation";
     let (certificate, name) = (signed.certificate, &signed.own.name);
     let chain = prospective_chain(context, signed)?;
     let (control, steps) = control_time(context, &chain, signed.purpose, poe)?;
@@ -147,7 +147,8 @@ fn control_time(
             };
             match status.standing {
                 Standing::NotSince(since) => {
-                    control = control.min(since);
+                    // At the instant itself it is revoked.
+                    control = control.min(since.plus(-1));
                     step = step.with("revocation_date", since);
                 }
                 Standing::GoodBy(made) if !fresh => {

@@ -90,7 +90,7 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
             let (path, rest): (Vec<_>, Vec<_>) = trust
                 .findings
                 .into_iter()
-                .partition(|f| f.rule.starts_with("path."));
+                .partition(|f| f.rule.split('.').next() == Some("path"));
             findings.extend(path);
             findings.extend(objects);
             findings.push(value);

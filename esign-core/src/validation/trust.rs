@@ -114,7 +114,7 @@ impl<'a> Context<'a> {
         };
         if proved < signed.certificate.not_before() {
             // 5.5.4 (4) (c) (i).
-            let (rule, clause) = ("signature.not-yet-valid", "EN 319 102-1 5.5.4");
+            let (rule, clause) = ("certificate.not-yet-valid", "EN 319 102-1 5.5.4");
             let failed = Finding::failed(rule, clause, SubIndication::NotYetValid)
                 .of(signed.own.name.clone())
                 .with("best_signature_time", proved)
@@ -133,7 +133,7 @@ impl<'a> Context<'a> {
             // The indication stays that of the present (5.6.2.4.4 (3)); why the past does not help
             // is told besides.
             Err(why) => {
-                let mut told = Finding::remark("signature.past-validation", past::CLAUSE)
+                let mut told = Finding::remark("certificate.past-validation", past::CLAUSE)
                     .of(signed.own.name.clone())
                     .with("proved", false);
                 told.children.push(why);
@@ -193,7 +193,7 @@ impl<'a> Context<'a> {
         let after = signed.after?;
         let certificate = signed.certificate;
         if certificate.not_after() < after {
-            let (rule, sub) = ("signature.after-expiry", SubIndication::Expired);
+            let (rule, sub) = ("certificate.after-expiry", SubIndication::Expired);
             let finding = Finding::failed(rule, CLAUSE, sub).of(signed.own.name.clone());
             let finding = finding.with("not_after", certificate.not_after());
             return Some(finding.with("content_time_stamp", after));
@@ -203,7 +203,7 @@ impl<'a> Context<'a> {
             if let Some(Standing::NotSince(since)) = status.map(|s| s.standing)
                 && since <= after
             {
-                let (rule, sub) = ("signature.after-revocation", SubIndication::Revoked);
+                let (rule, sub) = ("certificate.after-revocation", SubIndication::Revoked);
                 let finding = Finding::failed(rule, CLAUSE, sub).of(signed.own.name.clone());
                 let finding = finding.with("revocation_date", since);
                 return Some(finding.with("content_time_stamp", after));
@@ -212,7 +212,7 @@ impl<'a> Context<'a> {
         let until = signed.own.until(certificate, self.policy);
         (!until.holds(after)).then(|| {
             let sub = SubIndication::CryptoConstraintsFailure;
-            Finding::indeterminate("signature.after-algorithm", CLAUSE, sub)
+            Finding::indeterminate("certificate.after-algorithm", CLAUSE, sub)
                 .of(signed.own.name.clone())
                 .with("content_time_stamp", after)
         })
@@ -232,7 +232,7 @@ impl<'a> Context<'a> {
         if !sound(own) {
             return None;
         }
-        let mut settled = Finding::passed("signature.at-proved-time", "EN 319 102-1 5.5.4")
+        let mut settled = Finding::passed("certificate.at-proved-time", "EN 319 102-1 5.5.4")
             .of(signed.own.name.clone())
             .with("best_signature_time", proved);
         let (mut crls, mut ocsp) = (Vec::new(), Vec::new());

@@ -1,6 +1,8 @@
 //! A signer with a certificate of its own centre, and messages put together by hand.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+pub(crate) mod world;
+
 use esign_core::cades::{self, Input};
 use esign_core::der::{Tag, Writer};
 use esign_core::evidence::Evidence;

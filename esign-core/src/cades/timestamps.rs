@@ -28,7 +28,7 @@ pub(super) fn timestamps(signer: &SignerInfo, content: ContentDigests<'_>) -> Ve
         };
         for value in &attribute.values {
             found.push(Timestamp {
-                token: value.clone(),
+                token: value.as_slice().into(),
                 kind,
                 place: attribute.oid.to_string(),
                 imprint: algorithm_of(value).and_then(|a| imprints.of(kind, a)),

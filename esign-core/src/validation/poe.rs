@@ -1,6 +1,7 @@
 //! Proofs of existence, EN 319 102-1 clause 5.6.2.3: since when each thing is proved to have been there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::{Covered, Signature};
 use crate::crl::Crl;
@@ -20,7 +21,9 @@ pub(super) struct Poe {
     tokens: Vec<UnixTime>,
     /// Of certificates, revocation lists and responses, by the octets of their digests.
     evidence: HashMap<Vec<u8>, UnixTime>,
-    /// Which algorithms these are of.
+    /// Of whole stores, by SHA-256.
+    stores: Vec<(Arc<HashSet<[u8; 32]>>, UnixTime)>,
+    /// Which algorithms `evidence` is by.
     algorithms: Vec<DigestAlgorithm>,
 }
 
@@ -33,6 +36,7 @@ impl Poe {
             objects: now,
             tokens: vec![now; signature.timestamps.len()],
             evidence: HashMap::new(),
+            stores: Vec::new(),
             algorithms: Vec::new(),
         }
     }
@@ -70,6 +74,7 @@ impl Poe {
                     self.prove(Some(*digest), at);
                 }
                 Covered::Evidence(_) => {}
+                Covered::Store(store) => self.stores.push((Arc::clone(store), at)),
             }
         }
     }
@@ -117,8 +122,11 @@ impl Poe {
             self.evidence.get(digest.as_bytes())
         });
         let own = self.evidence.get(sha256.as_slice());
+        let stores = self.stores.iter();
+        let stores = stores.filter(|(store, _)| store.contains(&sha256));
         own.into_iter()
             .chain(others)
+            .chain(stores.map(|(_, at)| at))
             .copied()
             .fold(self.now, UnixTime::min)
     }

@@ -17,8 +17,8 @@ use esign_core::pades::{
 };
 use esign_core::policy::Policy;
 use esign_core::report::SubIndication;
-use esign_core::tsp::{TimeStampToken, Timestamp, verify_token};
 use esign_core::trust::TrustAnchors;
+use esign_core::tsp::{TimeStampToken, Timestamp, verify_token};
 use esign_core::validation::{Inputs, Report, SignatureReport, validate};
 use support::t;
 use support::world::{Holder, P256, Use};
@@ -137,7 +137,10 @@ fn each_level_is_reached_and_told() {
 
     assert!(world.store(&mut file, &now, "2026-03-03"));
     let length = file.len();
-    assert!(!world.store(&mut file, &now, "2026-03-03"), "nothing is new");
+    assert!(
+        !world.store(&mut file, &now, "2026-03-03"),
+        "nothing is new"
+    );
     assert_eq!(file.len(), length);
     let report = world.one(&file, &nothing, "2026-03-03");
     assert_eq!((report.level, report.indication), ("B-LT", "TOTAL-PASSED"));
@@ -153,7 +156,10 @@ fn each_level_is_reached_and_told() {
     // After the list is old: the signature and its own time-stamp stand by what is stored, the last
     // time-stamp needs a status of today.
     let report = world.one(&file, &nothing, "2027-06-01");
-    assert_eq!(report.timestamps[1].sub_indication, Some(SubIndication::TryLater));
+    assert_eq!(
+        report.timestamps[1].sub_indication,
+        Some(SubIndication::TryLater)
+    );
     let today = world.material("2027-05-31", "2027-06-30");
     let report = world.one(&file, &today, "2027-06-01");
     assert_eq!(report.indication, "TOTAL-PASSED", "{report:#?}");
@@ -172,7 +178,11 @@ fn a_stamped_signature_outlives_its_certificate() {
     let mut world = world();
     let mut file = pdf();
     world.sign(&mut file, Some("2026-03-01T10:00:00Z"));
-    world.store(&mut file, &world.material("2026-03-02", "2026-03-09"), "2026-03-03");
+    world.store(
+        &mut file,
+        &world.material("2026-03-02", "2026-03-09"),
+        "2026-03-03",
+    );
     world.stamp_document(&mut file, "2026-03-03T12:00:00Z");
     let mut later = Evidence::new();
     let list = |world: &World, since| {
@@ -208,9 +218,15 @@ fn a_copied_document_time_stamp_proves_nothing() {
 
     world.stamp_document(&mut file, "2026-03-02");
     let report = world.one(&file, &now, "2026-03-03");
-    assert_eq!((report.level, report.time_proved), ("B-LT".replace("B-LT", "B-T").as_str(), true));
+    assert_eq!(
+        (report.level, report.time_proved),
+        ("B-LT".replace("B-LT", "B-T").as_str(), true)
+    );
     // The same token in a file that is another by one octet that no signature covers.
-    let at = file.windows(12).rposition(|w| w == b"DocTimeStamp").unwrap();
+    let at = file
+        .windows(12)
+        .rposition(|w| w == b"DocTimeStamp")
+        .unwrap();
     file[at..at + 12].copy_from_slice(b"DocTimeStomp");
     let report = world.one(&file, &now, "2026-03-03");
     assert!(!report.time_proved);

@@ -42,7 +42,8 @@ impl Tokens {
         let (verified, findings) = stamps
             .map(|t| {
                 let judged = t.verify(others);
-                (judged.value, judged.report)
+                let placed = Finding::worst(&t.findings) == Indication::Passed;
+                (judged.value.filter(|_| placed), judged.report)
             })
             .unzip();
         Self { verified, findings }

@@ -12,6 +12,7 @@ pub mod code;
 pub mod crl;
 pub mod der;
 pub mod evidence;
+pub mod fetch;
 pub mod keys;
 pub mod lint;
 pub mod log;

@@ -14,6 +14,7 @@ pub mod der;
 pub mod evidence;
 pub mod fetch;
 pub mod keys;
+pub mod levels;
 pub mod lint;
 pub mod log;
 pub mod ocsp;

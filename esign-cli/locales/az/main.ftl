@@ -3,6 +3,8 @@ yes = bəli
 list-empty = yoxdur
 no = xeyr
 
+extend-done = { $file }: { $level } səviyyəsinə çatdırıldı, { $target } faylına yazıldı
+timestamp-done = { $file }: { $time } tarixində { $authority } tərəfindən vaxt möhürü qoyuldu, { $target } faylına yazıldı
 sign-done = { $file }: imzalandı, { $target } faylına yazıldı
 
 key-done-protected = gizli açar { $target } faylına yazıldı, parolla qorunur

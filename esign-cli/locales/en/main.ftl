@@ -3,6 +3,8 @@ yes = yes
 list-empty = none
 no = no
 
+extend-done = { $file }: brought to { $level }, written to { $target }
+timestamp-done = { $file }: stamped at { $time } by { $authority }, written to { $target }
 sign-done = { $file }: signed, written to { $target }
 
 key-done-protected = private key written to { $target }, protected by the passphrase

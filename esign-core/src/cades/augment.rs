@@ -6,7 +6,7 @@ use super::CadesError;
 use super::armour::unarmoured;
 use super::ats;
 use super::message::{Parts, digests_of, enclosed};
-use crate::cms::{CmsError, MAX_ATTRIBUTES, SignedData, SignerInfo};
+use crate::cms::{CmsError, Content, MAX_ATTRIBUTES, SignedData, SignerInfo};
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Writer};
 use crate::evidence::Evidence;
 use crate::keys::{Digest, DigestAlgorithm, Hasher};
@@ -145,6 +145,83 @@ pub fn add_validation_data<S: ReadAt + ?Sized>(
         None => parts.write::<[u8]>(out, None),
         Some(content) => parts.write(out, Some((content, message))),
     }
+}
+
+/// The content inside of a message, read where it stands.
+pub struct Enclosed<'a> {
+    message: &'a dyn ReadAt,
+    content: Content,
+}
+
+/// A message without its content, which is small however large the content is, and the content where the
+/// message held it. [`attach`] puts them together again.
+///
+/// # Errors
+/// The message cannot be read, or holds its content in a form that is not read where it stands: PEM, or
+/// in pieces (BER).
+pub fn detach<'a, S: ReadAt>(
+    message: &'a S,
+) -> Result<(Vec<u8>, Option<Enclosed<'a>>), CadesError> {
+    let armoured = unarmoured(&message)?;
+    if let Some(der) = armoured {
+        let data = SignedData::read(&der)?;
+        if data.content.is_some() {
+            return Err(CadesError::Misuse(
+                "the message is PEM with its content inside: convert it to DER first".to_owned(),
+            ));
+        }
+        let mut out = Vec::new();
+        Parts::of(&data).write::<[u8]>(&mut out, None)?;
+        return Ok((out, None));
+    }
+    let data = SignedData::read(message)?;
+    let mut out = Vec::new();
+    Parts::of(&data).write::<[u8]>(&mut out, None)?;
+    match data.content {
+        None => Ok((out, None)),
+        Some(content) if content.constructed => Err(CadesError::Misuse(
+            "the content of the message comes in pieces (BER): convert it to DER first".to_owned(),
+        )),
+        Some(content) => Ok((out, Some(Enclosed { message, content }))),
+    }
+}
+
+impl ReadAt for Enclosed<'_> {
+    fn len(&self) -> u64 {
+        self.content.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        let left = self.content.len.saturating_sub(offset);
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
+        let at = self.content.place.start.saturating_add(offset);
+        self.message
+            .read_at(at, buf.get_mut(..most).unwrap_or_default())
+    }
+}
+
+/// Writes a detached message with its content inside to `out`.
+///
+/// # Errors
+/// The message cannot be read or holds a content; reading or writing fails.
+pub fn attach<S: ReadAt + ?Sized>(
+    message: &[u8],
+    content: &S,
+    out: &mut dyn Write,
+) -> Result<(), CadesError> {
+    let data = SignedData::read(message)?;
+    if data.content.is_some() {
+        return Err(CadesError::Misuse(
+            "the message holds its content already".to_owned(),
+        ));
+    }
+    let place = Content {
+        place: 0..content.len(),
+        len: content.len(),
+        constructed: false,
+        is_der: true,
+    };
+    Parts::of(&data).write(out, Some((&place, content)))
 }
 
 /// An archive-time-stamp-v3 that waits for its token.

@@ -19,7 +19,7 @@ mod prepare;
 mod timestamps;
 
 pub use augment::{
-    PreparedArchive, add_signature_timestamp, add_validation_data, prepare_archive,
+    PreparedArchive, add_signature_timestamp, add_validation_data, attach, detach, prepare_archive,
     signature_imprint,
 };
 pub use create::{

@@ -77,18 +77,15 @@ impl Http {
 
     fn check(&self, url: &str) -> Result<(), FetchError> {
         let lower = url.get(..8).unwrap_or(url).to_ascii_lowercase();
-        if lower.starts_with("http://") {
-            Ok(())
-        } else if lower.starts_with("https://") && self.tls {
-            Ok(())
-        } else if lower.starts_with("https://") {
-            Err(FetchError::new(
-                url,
-                "https is not spoken without roots to trust for it",
-            ))
-        } else {
-            Err(FetchError::new(url, "neither http nor https"))
+        let https = lower.starts_with("https://");
+        if !https && !lower.starts_with("http://") {
+            return Err(FetchError::new(url, "neither http nor https"));
         }
+        if https && !self.tls {
+            let what = "https is not spoken without roots to trust for it";
+            return Err(FetchError::new(url, what));
+        }
+        Ok(())
     }
 }
 

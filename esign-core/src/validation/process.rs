@@ -63,6 +63,8 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
 
     let mut certificate = None;
     let mut chain = Vec::new();
+    let mut chains = Vec::new();
+    let mut used = stamped.used;
     let mut lacking = Vec::new();
     match identification(signature, inputs.evidence) {
         Ok((found, finding)) => {
@@ -83,6 +85,16 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
                 &stamped.poe,
             );
             lacking = missing::of(&trust.chain, &trust.findings, inputs.anchors);
+            for certificate in &trust.chain {
+                used.add_certificate(certificate.clone());
+            }
+            for crl in trust.crls {
+                used.add_crl(crl);
+            }
+            for response in trust.ocsp {
+                used.add_ocsp(response);
+            }
+            chains.push(trust.chain.clone());
             if trust.complete {
                 chain = trust.chain;
             }
@@ -111,6 +123,7 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
         }
     }
 
+    chains.extend(stamped.paths.into_iter().filter(|p| !p.is_empty()));
     let integrity = integrity(signature, &findings);
     let indication = Finding::worst(&findings);
     SignatureReport {
@@ -131,6 +144,8 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
         path: chain.iter().map(|c| c.subject().to_string()).collect(),
         timestamps: stamped.reports,
         missing: lacking,
+        chains,
+        used,
         findings,
     }
 }

@@ -6,6 +6,7 @@ use super::poe::Poe;
 use super::report::TimestampReport;
 use super::trust::{Context, Signed, Trust};
 use super::{Covered, Signature, TimestampKind};
+use crate::evidence::Evidence;
 use crate::path::KeyPurpose;
 use crate::report::{Finding, Indication, SubIndication};
 use crate::time::UnixTime;
@@ -31,8 +32,10 @@ pub(super) struct Judged {
     pub(super) after: Option<UnixTime>,
     /// What the signature has of it: a wrong order, what was not looked at.
     pub(super) findings: Vec<Finding>,
-    /// The paths of the authorities.
+    /// The paths of the authorities, in the order of the reports; empty where a token did not verify.
     pub(super) paths: Vec<Vec<Certificate>>,
+    /// What the verdicts over them rest on.
+    pub(super) used: Evidence,
 }
 
 impl Tokens {
@@ -57,7 +60,8 @@ impl Tokens {
         let time = |place: &usize| self.token(*place).map(existed_by);
         order.sort_by_key(|place| core::cmp::Reverse((time(place), *place)));
         let mut reports: Vec<Option<TimestampReport>> = vec![None; self.verified.len()];
-        let (mut after, mut paths) = (None, Vec::new());
+        let (mut after, mut used) = (None, Evidence::new());
+        let mut paths: Vec<Vec<Certificate>> = vec![Vec::new(); self.verified.len()];
         for place in order {
             let Some(stamp) = signature.timestamps.get(place) else {
                 continue;
@@ -69,7 +73,18 @@ impl Tokens {
             if let Some(token) = token {
                 let trust = judge_one(place, stamp.kind, token, &poe, context);
                 findings.extend(trust.findings);
-                paths.push(trust.chain);
+                for crl in trust.crls {
+                    used.add_crl(crl);
+                }
+                for response in trust.ocsp {
+                    used.add_ocsp(response);
+                }
+                for certificate in &trust.chain {
+                    used.add_certificate(certificate.clone());
+                }
+                if let Some(path) = paths.get_mut(place) {
+                    *path = trust.chain;
+                }
                 let at = existed_by(token);
                 if at > context.now {
                     let sub = SubIndication::TimestampOrderFailure;
@@ -105,6 +120,7 @@ impl Tokens {
             after,
             findings,
             paths,
+            used,
         }
     }
 

@@ -106,6 +106,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "evidence",
             "trust",
             "policy",
+            "ocsp",
             "tsp",
             "oid",
             "x509",

@@ -4,6 +4,8 @@ use super::{LevelError, Services};
 use crate::evidence::Evidence;
 use crate::fetch::{self, FetchError};
 use crate::report::{Finding, SubIndication};
+use crate::time::UnixTime;
+use crate::tsp::TimeStampToken;
 use crate::validation::{Inputs, Missing, Report, Signature, SignatureReport, validate};
 use crate::x509::Certificate;
 
@@ -11,6 +13,8 @@ use crate::x509::Certificate;
 const MAX_ROUNDS: usize = 4;
 /// Addresses that are asked for all signatures of a document together.
 const MAX_REQUESTS: usize = 200;
+/// Seconds by which an authority's clock may be ahead: what OCSP allows its responders.
+const MAX_AHEAD: i64 = crate::ocsp::CLOCK_TOLERANCE;
 /// Errors that are told.
 const MAX_ERRORS: usize = 8;
 
@@ -59,8 +63,7 @@ fn gathered(
     };
     let judge = |evidence: &Evidence| {
         let inputs = Inputs {
-            // What has just been fetched is not from the future.
-            at: (services.clock)(),
+            at: now(signatures, services),
             anchors: services.anchors,
             evidence,
             policy: services.policy,
@@ -76,6 +79,17 @@ fn gathered(
         report = judge(&evidence);
     }
     (report, evidence, driver.errors)
+}
+
+/// The time at which is judged: now by the own clock, or by that of an authority whose clock is a little
+/// ahead, so that a time-stamp that was just made is not from the future.
+fn now(signatures: &[Signature], services: &Services<'_>) -> UnixTime {
+    let clock = (services.clock)();
+    let stamps = signatures.iter().flat_map(|s| &s.timestamps);
+    let told = stamps.filter_map(|t| TimeStampToken::from_der(&t.token).ok());
+    let ahead = told.map(|t| t.tst_info().gen_time.time);
+    let ahead = ahead.filter(|t| *t <= clock.plus(MAX_AHEAD));
+    ahead.max().map_or(clock, |t| t.max(clock))
 }
 
 /// Whether everything about a signature is known: it, and each of its time-stamps that verifies.

@@ -13,9 +13,11 @@ use crate::source::ReadAt;
 use crate::tsp;
 use crate::validation::{Inputs, validate};
 
-/// Octets that are kept for a token over a signature. With a path of four certificates tokens have some
-/// 8 KiB.
-const ROOM: usize = 16 << 10;
+/// Octets that are kept for the token over a signature, which cannot be made room for later. With a path of
+/// four certificates tokens have some 8 KiB.
+const RESERVE: usize = 12 << 10;
+/// Octets that are kept at first for a document time-stamp. With one certificate tokens have some 3 KiB.
+const ROOM: usize = 6 << 10;
 /// Octets that a second token of the same authority may be longer than the first.
 const SLACK: usize = 256;
 
@@ -36,7 +38,7 @@ pub fn sign_pdf<S: ReadAt>(
     let algorithm = algorithm_for(key, certificate)?;
     let parameters = Parameters {
         reserve: if level >= Level::T {
-            parameters.reserve.max(ROOM)
+            parameters.reserve.max(RESERVE)
         } else {
             parameters.reserve
         },

@@ -15,7 +15,8 @@ use crate::x509::Certificate;
 /// The proofs known so far. What nothing proves is there at the time of validation.
 pub(super) struct Poe {
     now: UnixTime,
-    signature: UnixTime,
+    /// Of the signature value, where a time-stamp proves it.
+    signature: Option<UnixTime>,
     objects: UnixTime,
     /// Of each time-stamp of the signature.
     tokens: Vec<UnixTime>,
@@ -32,7 +33,7 @@ impl Poe {
     pub(super) fn new(signature: &Signature, now: UnixTime) -> Self {
         Self {
             now,
-            signature: now,
+            signature: None,
             objects: now,
             tokens: vec![now; signature.timestamps.len()],
             evidence: HashMap::new(),
@@ -53,7 +54,9 @@ impl Poe {
         for covered in covers {
             match covered {
                 Covered::Objects => self.objects = self.objects.min(at),
-                Covered::SignatureValue => self.signature = self.signature.min(at),
+                Covered::SignatureValue => {
+                    self.signature = Some(self.signature.map_or(at, |t| t.min(at)));
+                }
                 Covered::Timestamp(place) => {
                     if let Some(time) = self.tokens.get_mut(*place) {
                         *time = at.min(*time);
@@ -89,8 +92,8 @@ impl Poe {
         *time = at.min(*time);
     }
 
-    /// Since when the signature value is proved to exist: the best-signature-time.
-    pub(super) fn signature(&self) -> UnixTime {
+    /// Since when the signature value is proved to exist, where a time-stamp proves it.
+    pub(super) fn signature(&self) -> Option<UnixTime> {
         self.signature
     }
 

@@ -58,8 +58,7 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
     let evidence = evidence_of(signature, &tokens, inputs);
     let context = Context::new(inputs.at, inputs.anchors, inputs.policy, &evidence);
     let stamped = tokens.judge(signature, &context);
-    let best = stamped.poe.signature();
-    let proved = (best < inputs.at).then_some(best);
+    let proved = stamped.poe.signature();
 
     let mut certificate = None;
     let mut chain = Vec::new();
@@ -135,7 +134,7 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
         integrity,
         signer: certificate.as_ref().map(|c| c.subject().to_string()),
         signing_certificate: certificate.as_ref().map(CertificateSummary::of),
-        best_signature_time: best,
+        best_signature_time: proved.unwrap_or(inputs.at),
         time_proved: proved.is_some(),
         claimed_time: signature.claims.signing_time,
         reason: signature.claims.reason.clone(),

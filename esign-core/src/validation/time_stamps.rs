@@ -57,7 +57,7 @@ impl Tokens {
     pub(super) fn judge(&self, signature: &Signature, context: &Context<'_>) -> Judged {
         let mut poe = Poe::new(signature, context.now);
         let mut order: Vec<usize> = (0..self.verified.len()).collect();
-        let time = |place: &usize| self.token(*place).map(existed_by);
+        let time = |place: &usize| self.token(*place).map(gen_time);
         order.sort_by_key(|place| core::cmp::Reverse((time(place), *place)));
         let mut reports: Vec<Option<TimestampReport>> = vec![None; self.verified.len()];
         let (mut after, mut used) = (None, Evidence::new());
@@ -85,7 +85,7 @@ impl Tokens {
                 if let Some(path) = paths.get_mut(place) {
                     *path = trust.chain;
                 }
-                let at = existed_by(token);
+                let at = gen_time(token);
                 if at > context.now {
                     let sub = SubIndication::TimestampOrderFailure;
                     findings.push(
@@ -178,8 +178,8 @@ fn judge_one(
     };
     let mut trust = context.judge(&signed, poe);
     // RFC 3161 4 (3): made while the certificate was in force.
-    let at = existed_by(token);
-    if !token.signer().is_valid_at(token.gen_time().time) {
+    let at = gen_time(token);
+    if !token.signer().is_valid_at(at) {
         let sub = SubIndication::SigConstraintsFailure;
         trust.findings.push(
             Finding::indeterminate("tsp.certificate-valid", "RFC 3161 4", sub)
@@ -191,8 +191,8 @@ fn judge_one(
     trust
 }
 
-/// The generation time, in whole seconds rounded up.
-fn existed_by(token: &tsp::Timestamp) -> UnixTime {
-    let time = token.gen_time();
-    time.time.plus(i64::from(time.nanos() > 0))
+/// The generation time, in whole seconds. What a part of a second would add makes no difference: the
+/// dates that it is held against are whole, and revoked at the same second counts as before.
+fn gen_time(token: &tsp::Timestamp) -> UnixTime {
+    token.gen_time().time
 }

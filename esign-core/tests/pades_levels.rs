@@ -4,6 +4,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::ptr_arg,
+    clippy::as_conversions,
     missing_docs,
     reason = "a test may fail by panicking"
 )]

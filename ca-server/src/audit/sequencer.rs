@@ -115,6 +115,23 @@ impl<E: Entry> Sequencer<E> {
         key: Arc<dyn SigningKey>,
         fence: Option<Fence>,
     ) -> Result<Self, AuditError> {
+        let mut sequencer = Self::open_to_follow(store, tiles, origin, key)?;
+        sequencer.fence = fence;
+        sequencer.finish()?;
+        Ok(sequencer)
+    }
+
+    /// Opens the log like [`Self::open`] and signs nothing: another process leads, and this one keeps
+    /// tiles of its own by [`Self::follow`].
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn open_to_follow(
+        store: Arc<dyn LogStore<E>>,
+        tiles: DirectoryTiles,
+        origin: &str,
+        key: Arc<dyn SigningKey>,
+    ) -> Result<Self, AuditError> {
         let named = NoteKey::new(origin, KeyKind::Note, key.public_key())?;
         // The folder may be behind the store, where another process signed the last heads.
         let log = match check_published(store.as_ref(), &tiles, &named)? {
@@ -127,7 +144,7 @@ impl<E: Entry> Sequencer<E> {
             tiles,
             named,
             key,
-            fence,
+            fence: None,
             log,
             swept: false,
         };
@@ -136,8 +153,34 @@ impl<E: Entry> Sequencer<E> {
             sequencer.same_root(&head)?;
             sequencer.log.flush(&sequencer.tiles)?;
         }
-        sequencer.finish()?;
         Ok(sequencer)
+    }
+
+    /// Brings the tiles up to the last signed head, and publishes it.
+    ///
+    /// # Errors
+    /// The store has fewer entries than were published here; the entries give another root; those of
+    /// store and tiles.
+    pub fn follow(&mut self) -> Result<(), AuditError> {
+        let size = self.log.size();
+        let Some(head) = self.store.signed_head()? else {
+            return match size {
+                0 => Ok(()),
+                _ => Err(behind(size)),
+            };
+        };
+        if head.size < size {
+            return Err(behind(size));
+        }
+        self.replay(head.size)?;
+        self.same_root(&head)?;
+        self.log.flush(&self.tiles)?;
+        if let Some(note) = &head.note
+            && self.tiles.checkpoint()?.as_deref() != Some(note.as_str())
+        {
+            self.tiles.publish(note)?;
+        }
+        Ok(())
     }
 
     /// The name and key of the log, as verifiers are told.
@@ -379,12 +422,15 @@ fn check_published<E>(
                 published.root
             ),
         )),
-        None => Err(AuditError::file(
-            "store",
-            format_args!(
-                "is behind the published log of {} entries: it is an older back-up, or not this log's",
-                published.size
-            ),
-        )),
+        None => Err(behind(published.size)),
     }
+}
+
+fn behind(size: u64) -> AuditError {
+    AuditError::file(
+        "store",
+        format_args!(
+            "is behind the published log of {size} entries: it is an older back-up, or not this log's"
+        ),
+    )
 }

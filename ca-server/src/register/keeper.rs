@@ -100,6 +100,19 @@ pub struct Changed {
     pub fresh: bool,
 }
 
+/// What is to be revoked at once.
+#[derive(Clone, Debug)]
+pub struct Bulk {
+    /// The body whose documents.
+    pub body: u32,
+    /// Those that were not in the log at this time.
+    pub not_logged_at: UnixTime,
+    /// Why, by the register's list of reasons.
+    pub reason: Option<u32>,
+    /// Why, in words, for the register's own books.
+    pub why: String,
+}
+
 /// What a bulk revocation did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Revoked {
@@ -482,14 +495,12 @@ impl Keeper {
     pub fn revoke_since(
         &self,
         by: &Name,
-        body: u32,
         class: impl Fn(u32) -> Option<Class>,
-        not_logged_at: UnixTime,
-        reason: Option<u32>,
-        why: &str,
+        bulk: &Bulk,
         at: UnixTime,
     ) -> Result<Revoked, CentreError> {
-        let from = self.size_at(not_logged_at)?;
+        let body = bulk.body;
+        let from = self.size_at(bulk.not_logged_at)?;
         let mut found = Vec::new();
         let mut more = false;
         self.store.visit_issued(&name(body)?, from, &mut |record| {
@@ -519,8 +530,8 @@ impl Keeper {
                 locator: self.kept(record)?.locator,
                 seq: record.status.version,
                 status: DocumentStatus::Revoked,
-                reason,
-                why: why.to_owned(),
+                reason: bulk.reason,
+                why: bulk.why.clone(),
             };
             let class = class_of(&class, record)?;
             let at = at.max(record.status.since);

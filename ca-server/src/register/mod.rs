@@ -14,7 +14,7 @@ pub use self::folder::{
     Class, Entry, FILE, Issuer, Register, Words, code_of_record, held, register,
 };
 pub use self::keeper::{
-    Changed, Keeper, KeeperKeys, Looked, MAX_KEEP, MAX_REGISTRATIONS, Order, Registered,
+    Bulk, Changed, Keeper, KeeperKeys, Looked, MAX_KEEP, MAX_REGISTRATIONS, Order, Registered,
     Registration, Revoked,
 };
 pub use self::vault::{Vault, VaultError};

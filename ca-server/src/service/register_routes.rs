@@ -32,7 +32,7 @@ use crate::audit::DirectoryTiles;
 use crate::ids::{Digest, IdempotencyKey, Locator, Name};
 use crate::officers::Role;
 use crate::records::DocumentStatus;
-use crate::register::{Issuer, Keeper, Order, Registered, Registration};
+use crate::register::{Bulk, Issuer, Keeper, Order, Registered, Registration};
 use crate::store::{Attestation, Leaf, LogHead, LogStore, Store};
 
 /// Largest body: a thousand boxes, or some hundreds with what bodies keep.
@@ -526,15 +526,14 @@ pub(super) async fn revoke_since(
         };
         let book = desk.book.now();
         let class = |number| book.class(number).cloned();
-        let done = desk.keeper.revoke_since(
-            &by,
-            new.body,
-            class,
-            new.not_logged_at,
-            new.reason,
-            &why(new.why)?,
-            (desk.clock)(),
-        )?;
+        let bulk = Bulk {
+            body: new.body,
+            not_logged_at: new.not_logged_at,
+            reason: new.reason,
+            why: why(new.why)?,
+        };
+        let at = (desk.clock)();
+        let done = desk.keeper.revoke_since(&by, class, &bulk, at)?;
         Ok(Json(RevokedAnswer {
             revoked: done.revoked,
             more: done.more,

@@ -5,7 +5,7 @@ use esign_core::time::UnixTime;
 use crate::ids::{CertificateId, KeyId, Locator, Name, RequestId};
 use crate::officers::Officer;
 use crate::records::{
-    Crl, Document, DocumentStatus, Holder, Intent, Issuer, Request, RequestSubject,
+    Crl, Document, DocumentStatus, Holder, Intent, Issuer, NewLeaf, Request, RequestSubject,
     RevocationReason,
 };
 
@@ -114,6 +114,8 @@ pub enum Change {
         /// The new status.
         status: DocumentStatus,
     },
+    /// Puts into the register's log what the act before it in the same batch did to a document.
+    LogDocument(NewLeaf),
 }
 
 impl Change {
@@ -142,6 +144,7 @@ impl Change {
             Self::PublishCrl(_) => "crl.publish",
             Self::RegisterDocument(_) => "document.register",
             Self::ChangeDocument { .. } => "document.change",
+            Self::LogDocument(_) => "document.log",
         }
     }
 }

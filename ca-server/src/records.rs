@@ -368,6 +368,19 @@ pub struct Document {
     pub idempotency_key: IdempotencyKey,
 }
 
+/// A leaf of the register's log, with what is kept beside it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewLeaf {
+    /// The document that it tells of.
+    pub locator: Locator,
+    /// The document's version that it tells of: 1 for its registration.
+    pub version: u32,
+    /// Its octets.
+    pub octets: Vec<u8>,
+    /// What opens its commitment and more, as the register keeps it.
+    pub detail: Option<Vec<u8>>,
+}
+
 /// Where a document stands. "Restored" is in force again; "expired" follows from the record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -23,7 +23,7 @@ pub use self::export::{EXPORT_FORMAT, export, verify_export};
 pub use self::journal::{Journal, JournalEntry, JournalReader};
 pub use self::leaf::{LEAF_VERSION, leaf};
 pub use self::reconcile::{PublishedCrl, Reconciled, reconcile};
-pub use self::sequencer::{Schedule, Sequencer, attest};
+pub use self::sequencer::{Entry, Schedule, Sequencer, attest};
 pub use self::tiles::DirectoryTiles;
 pub use self::verify::{MAX_FINDINGS, Verification, Wrong, WrongKind, verify};
 use crate::store::StoreError;

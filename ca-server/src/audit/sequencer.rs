@@ -10,7 +10,8 @@ use esign_core::log::{
 use esign_core::time::UnixTime;
 
 use super::{AuditError, DirectoryTiles, leaf};
-use crate::store::{Attestation, Fence, LogHead, LogStore, MAX_BATCH};
+use crate::records::AuditEntry;
+use crate::store::{Attestation, Fence, Leaf, LogHead, LogStore, MAX_BATCH};
 
 /// Numbers of audit entries before the last sequenced one among which an entry without a place is
 /// looked for: where transactions of several replicas overlap, a lower number may be committed later.
@@ -38,10 +39,42 @@ impl Default for Schedule {
     }
 }
 
-/// Sequences the audit of one store into one log. Two at once do no harm: the store takes only what
+/// What stands in a log.
+pub trait Entry {
+    /// Its number in the store.
+    fn id(&self) -> u64;
+
+    /// Its octets in the log.
+    ///
+    /// # Errors
+    /// None that an entry of a store can bring about.
+    fn leaf(&self) -> Result<Vec<u8>, AuditError>;
+}
+
+impl Entry for AuditEntry {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn leaf(&self) -> Result<Vec<u8>, AuditError> {
+        leaf(self)
+    }
+}
+
+impl Entry for Leaf {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn leaf(&self) -> Result<Vec<u8>, AuditError> {
+        Ok(self.octets.clone())
+    }
+}
+
+/// Sequences the entries of one store, by default its audit, into one log. Two at once do no harm: the store takes only what
 /// follows on its present size, so the slower one fails and must be opened again.
-pub struct Sequencer {
-    store: Arc<dyn LogStore>,
+pub struct Sequencer<E = AuditEntry> {
+    store: Arc<dyn LogStore<E>>,
     tiles: DirectoryTiles,
     named: NoteKey,
     key: Arc<dyn SigningKey>,
@@ -52,7 +85,7 @@ pub struct Sequencer {
     head_at: Option<UnixTime>,
 }
 
-impl Sequencer {
+impl<E: Entry> Sequencer<E> {
     /// Opens the log `origin` over `store` with its tiles in `tiles`; its heads are signed by `key`
     /// (Ed25519). Does what a crash left undone: writes the tiles of heads that were committed, signs
     /// and publishes them.
@@ -61,7 +94,7 @@ impl Sequencer {
     /// The store is behind the published checkpoint (an older back-up: see
     /// [`reconcile`](super::reconcile)) or contradicts it or its tiles; those of store, tiles and key.
     pub fn open(
-        store: Arc<dyn LogStore>,
+        store: Arc<dyn LogStore<E>>,
         tiles: DirectoryTiles,
         origin: &str,
         key: Arc<dyn SigningKey>,
@@ -76,11 +109,28 @@ impl Sequencer {
     /// # Errors
     /// Those of [`Self::open`].
     pub fn open_under(
-        store: Arc<dyn LogStore>,
+        store: Arc<dyn LogStore<E>>,
         tiles: DirectoryTiles,
         origin: &str,
         key: Arc<dyn SigningKey>,
         fence: Option<Fence>,
+    ) -> Result<Self, AuditError> {
+        let mut sequencer = Self::open_to_follow(store, tiles, origin, key)?;
+        sequencer.fence = fence;
+        sequencer.finish()?;
+        Ok(sequencer)
+    }
+
+    /// Opens the log like [`Self::open`] and signs nothing: another process leads, and this one keeps
+    /// tiles of its own by [`Self::follow`].
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn open_to_follow(
+        store: Arc<dyn LogStore<E>>,
+        tiles: DirectoryTiles,
+        origin: &str,
+        key: Arc<dyn SigningKey>,
     ) -> Result<Self, AuditError> {
         let named = NoteKey::new(origin, KeyKind::Note, key.public_key())?;
         // The folder may be behind the store, where another process signed the last heads.
@@ -94,7 +144,7 @@ impl Sequencer {
             tiles,
             named,
             key,
-            fence,
+            fence: None,
             log,
             swept: false,
         };
@@ -103,8 +153,34 @@ impl Sequencer {
             sequencer.same_root(&head)?;
             sequencer.log.flush(&sequencer.tiles)?;
         }
-        sequencer.finish()?;
         Ok(sequencer)
+    }
+
+    /// Brings the tiles up to the last signed head, and publishes it.
+    ///
+    /// # Errors
+    /// The store has fewer entries than were published here; the entries give another root; those of
+    /// store and tiles.
+    pub fn follow(&mut self) -> Result<(), AuditError> {
+        let size = self.log.size();
+        let Some(head) = self.store.signed_head()? else {
+            return match size {
+                0 => Ok(()),
+                _ => Err(behind(size)),
+            };
+        };
+        if head.size < size {
+            return Err(behind(size));
+        }
+        self.replay(head.size)?;
+        self.same_root(&head)?;
+        self.log.flush(&self.tiles)?;
+        if let Some(note) = &head.note
+            && self.tiles.checkpoint()?.as_deref() != Some(note.as_str())
+        {
+            self.tiles.publish(note)?;
+        }
+        Ok(())
     }
 
     /// The name and key of the log, as verifiers are told.
@@ -176,8 +252,8 @@ impl Sequencer {
         let mut waiting = Vec::new();
         let mut failed = None;
         self.store.visit_unsequenced(after, &mut |entry| {
-            match leaf(&entry) {
-                Ok(leaf) => waiting.push((entry.id, leaf)),
+            match entry.leaf() {
+                Ok(leaf) => waiting.push((entry.id(), leaf)),
                 Err(error) => failed = Some(error),
             }
             if failed.is_some() || waiting.len() >= most {
@@ -243,7 +319,7 @@ impl Sequencer {
         }
         self.store.visit_sequenced(log.size(), &mut |place| {
             let step = match &place.entry {
-                Some(entry) if place.index == log.size() => leaf(entry).and_then(|leaf| {
+                Some(entry) if place.index == log.size() => entry.leaf().and_then(|leaf| {
                     log.append(&leaf)?;
                     if log.size() % HELD == 0 {
                         log.flush(tiles)?;
@@ -252,7 +328,7 @@ impl Sequencer {
                 }),
                 _ => Err(AuditError::file(
                     format_args!("log entry {}", log.size()),
-                    format_args!("audit entry {} is missing from the store", place.id),
+                    format_args!("entry {} is missing from the store", place.id),
                 )),
             };
             failed = step.err();
@@ -288,8 +364,8 @@ impl Sequencer {
 ///
 /// # Errors
 /// There is no such signed head; the cosignature is not one of `witness`; those of the store.
-pub fn attest(
-    store: &dyn LogStore,
+pub fn attest<E>(
+    store: &dyn LogStore<E>,
     size: u64,
     attestation: &Attestation,
     witness: Option<&NoteKey>,
@@ -321,8 +397,8 @@ pub fn attest(
 
 /// The store must hold what was published: otherwise it is an older back-up, and going on would fork
 /// the log. Gives size and root of what was published.
-fn check_published(
-    store: &dyn LogStore,
+fn check_published<E>(
+    store: &dyn LogStore<E>,
     tiles: &DirectoryTiles,
     named: &NoteKey,
 ) -> Result<Option<(u64, Hash)>, AuditError> {
@@ -346,12 +422,15 @@ fn check_published(
                 published.root
             ),
         )),
-        None => Err(AuditError::file(
-            "store",
-            format_args!(
-                "is behind the published log of {} entries: it is an older back-up, or not this log's",
-                published.size
-            ),
-        )),
+        None => Err(behind(published.size)),
     }
+}
+
+fn behind(size: u64) -> AuditError {
+    AuditError::file(
+        "store",
+        format_args!(
+            "is behind the published log of {size} entries: it is an older back-up, or not this log's"
+        ),
+    )
 }

@@ -14,18 +14,20 @@ use esign_core::x509::{Certificate, certificates};
 
 use zeroize::Zeroizing;
 
-use super::config::{Config, KeyConfig, PassphraseSource, RoleName};
+use super::config::{Config, KeyConfig, PassphraseSource, RegisterConfig, RoleName};
 use super::notify::Notifier;
+use super::register::RegisterParts;
 use super::roles::{Listed, Roots};
 use super::tokens;
 use super::watch::Watch;
 use super::webhook::Webhook;
 use super::{Operators, Parts, ServiceError};
 use crate::life::{IssuingKey, Life};
+use crate::register::Vault;
 use crate::settings::Settings;
 use crate::store::postgres::{Options, PostgresStore};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{LeaseName, LogStore, Store};
+use crate::store::{Leaf, LeaseName, LogStore, RegisterLog, RegisterStore, Store};
 
 /// The system's clock, whole seconds.
 pub fn system_clock() -> UnixTime {
@@ -73,7 +75,6 @@ pub fn assemble(
     }
     let mut life = None;
     if config.needs_store() {
-        let settings = Arc::new(Settings::read(dir)?);
         let stores = open_store(&opener, config)?;
         if let Some(log) = &config.log {
             let key = log.key.to_string_lossy();
@@ -82,12 +83,21 @@ pub fn assemble(
                 dir,
                 log,
                 &stores.acts,
-                stores.log,
+                stores.log.clone(),
                 key,
                 terms,
             )?);
         }
-        life = Some(Life::new(stores.acts, settings, issuing.clone())?);
+        if config.roles.contains(&RoleName::Register)
+            && let Some(register) = &config.register
+        {
+            let own = opener.register(register, &stores, &authorities)?;
+            roles.push(super::register::register(dir, register, own)?);
+        }
+        if config.acts() {
+            let settings = Arc::new(Settings::read(dir)?);
+            life = Some(Life::new(stores.acts, settings, issuing.clone())?);
+        }
     }
     let mut seen = Vec::new();
     if let Some(life) = &life
@@ -122,9 +132,15 @@ pub fn assemble(
         )?);
     }
     let mut routes = Router::new();
+    let mut operator_roles = Router::new();
+    let mut description = utoipa::openapi::OpenApi::default();
     let mut tasks = Vec::new();
     for added in roles {
         routes = routes.merge(added.routes);
+        operator_roles = operator_roles.merge(added.operators);
+        if let Some(more) = added.description {
+            description.merge(more);
+        }
         tasks.extend(added.tasks);
         seen.extend(added.looks);
     }
@@ -136,7 +152,7 @@ pub fn assemble(
                 address: operators.listen,
                 chain: opener.chain(&operators.certificate)?,
                 key: opener.file(&path, operators.passphrase.as_ref())?,
-                authorities,
+                authorities: opener.client_authorities(config, authorities)?,
             })
         }
     };
@@ -183,7 +199,10 @@ pub fn assemble(
             .as_ref()
             .map_or(NonZeroU32::MIN, |operators| operators.requests_a_second),
         operators,
+        acts: config.acts(),
         roles: routes,
+        operator_roles,
+        description,
         tasks,
         registry,
         clock: system_clock,
@@ -202,14 +221,23 @@ pub struct Stores {
     pub acts: Arc<dyn Store>,
     /// The signed log over the audit.
     pub log: Arc<dyn LogStore>,
+    /// What the register reads beside them.
+    pub register: Arc<dyn RegisterStore>,
+    /// The log over documents under a code.
+    pub register_log: Arc<dyn LogStore<Leaf>>,
 }
 
 impl Stores {
-    fn of<S: Store + LogStore + 'static>(store: S) -> Self {
+    fn of<S: RegisterStore + LogStore + 'static>(store: S) -> Self
+    where
+        RegisterLog<S>: LogStore<Leaf>,
+    {
         let store = Arc::new(store);
         Self {
             acts: store.clone(),
-            log: store,
+            log: store.clone(),
+            register: store.clone(),
+            register_log: Arc::new(RegisterLog(store)),
         }
     }
 }
@@ -365,6 +393,54 @@ impl Opener<'_> {
     fn issuing(&self, config: &KeyConfig) -> Result<IssuingKey, ServiceError> {
         let (mut chain, key) = self.key(config)?;
         Ok(IssuingKey::new(chain.remove(0), key)?)
+    }
+
+    /// What the register is made of; `issuing` certify the clients of bodies where nothing else is said.
+    fn register(
+        &self,
+        config: &RegisterConfig,
+        stores: &Stores,
+        issuing: &[Certificate],
+    ) -> Result<RegisterParts, ServiceError> {
+        let pepper = self.secret(&config.pepper, "pepper of the register")?;
+        let wrapping = self.secret(&config.wrapping_key, "wrapping key of the register")?;
+        let vault = Vault::new(&pepper, &wrapping)
+            .map_err(|e| ServiceError::new("pepper and wrapping-key", e))?;
+        let authorities = match &config.authority {
+            Some(path) => self.chain(path)?,
+            None => issuing.to_vec(),
+        };
+        Ok(RegisterParts {
+            acts: stores.acts.clone(),
+            store: stores.register.clone(),
+            log: stores.register_log.clone(),
+            vault,
+            key: self.signing(&config.key, config.passphrase.as_ref(), None)?,
+            log_key: self.signing(&config.log_key, config.log_passphrase.as_ref(), None)?,
+            authorities,
+            clock: system_clock,
+        })
+    }
+
+    /// Who certifies those that ask at the operators' address.
+    fn client_authorities(
+        &self,
+        config: &Config,
+        issuing: Vec<Certificate>,
+    ) -> Result<Vec<Certificate>, ServiceError> {
+        let named = config
+            .register
+            .as_ref()
+            .and_then(|one| one.authority.as_ref());
+        let mut all = issuing;
+        if let Some(path) = named {
+            for one in self.chain(path)? {
+                if !all.contains(&one) {
+                    all.push(one);
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// The roots: those whose keys are here, and the certificates of all others.

@@ -45,6 +45,8 @@ pub struct Config {
     pub tsa: Option<TsaConfig>,
     /// The signed log over the audit.
     pub log: Option<LogConfig>,
+    /// The register of document codes; needed by the role `register`.
+    pub register: Option<RegisterConfig>,
     /// Terms whose halves are alarms, and where alarms go.
     #[serde(default)]
     pub alarms: AlarmsConfig,
@@ -87,6 +89,8 @@ pub enum RoleName {
     Status,
     /// Time-stamps.
     Tsa,
+    /// Documents under a code.
+    Register,
 }
 
 /// The public address.
@@ -182,6 +186,39 @@ pub struct LogConfig {
     pub seconds: u32,
 }
 
+/// The register of document codes: bodies and classes stand in `register.json`, the tiles of its log in
+/// the folder `register-log`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RegisterConfig {
+    /// The P-256 key that signs answers: a PKCS #8 or PKCS #12 file, or a `pkcs11:` URI.
+    pub key: String,
+    /// The passphrase of the file, where it is encrypted; the PIN of a token.
+    #[serde(default)]
+    pub passphrase: Option<PassphraseSource>,
+    /// The name of its log, as on its checkpoints: like an address without its scheme.
+    pub origin: String,
+    /// The Ed25519 key that signs checkpoints.
+    pub log_key: String,
+    /// The passphrase of the file, where it is encrypted; the PIN of a token.
+    #[serde(default)]
+    pub log_passphrase: Option<PassphraseSource>,
+    /// 64 hexadecimal digits under which rows are found; to be kept apart from the database and its
+    /// back-ups.
+    pub pepper: PassphraseSource,
+    /// 64 hexadecimal digits under which rows are wrapped.
+    pub wrapping_key: PassphraseSource,
+    /// Who certifies the clients of bodies, PEM; those of `[[issuing]]` where absent.
+    #[serde(default)]
+    pub authority: Option<PathBuf>,
+    /// How long an answer may be relied upon.
+    #[serde(default = "default_answer_seconds")]
+    pub answer_seconds: u32,
+    /// Look-ups a second that one client may make, a network of IPv6 being one.
+    #[serde(default = "default_look_ups")]
+    pub look_ups_a_second: NonZeroU32,
+}
+
 /// Who says that a clock is to be trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -221,6 +258,15 @@ pub enum PassphraseSource {
 /// What EN 319 422 5.2.2 asks for at least: a second.
 fn default_accuracy() -> u32 {
     1000
+}
+
+/// Five minutes: a clerk's time for one paper.
+const fn default_answer_seconds() -> u32 {
+    300
+}
+
+fn default_look_ups() -> NonZeroU32 {
+    NonZeroU32::new(20).unwrap_or(NonZeroU32::MIN)
 }
 
 const fn default_log_seconds() -> u32 {
@@ -283,6 +329,11 @@ impl Config {
         self.roles.iter().any(|role| *role != RoleName::Tsa)
     }
 
+    /// Whether the centre's acts, or what is known of them, are served here.
+    pub(super) fn acts(&self) -> bool {
+        self.roles.contains(&RoleName::Ca) || self.roles.contains(&RoleName::Status)
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.roles.is_empty() {
             return Err("roles: none is switched on".to_owned());
@@ -299,6 +350,21 @@ impl Config {
         }
         if self.roles.contains(&RoleName::Tsa) && self.tsa.is_none() {
             return Err("role tsa: no key is configured ([tsa])".to_owned());
+        }
+        if self.roles.contains(&RoleName::Register) {
+            let Some(register) = &self.register else {
+                return Err("role register: is not configured ([register])".to_owned());
+            };
+            if self.operators.is_none() {
+                return Err(
+                    "role register: no address for bodies is configured ([operators])".to_owned(),
+                );
+            }
+            if register.authority.is_none() && self.issuing.is_empty() {
+                return Err(
+                    "role register: nobody certifies the clients of bodies (authority)".to_owned(),
+                );
+            }
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 pub mod alarms;
 mod api;
 pub mod assemble;
+mod clients;
 pub mod config;
 mod health;
 mod listener;
@@ -10,7 +11,10 @@ mod looks;
 mod measure;
 pub mod notify;
 mod problem;
+mod register;
+mod register_routes;
 pub mod roles;
+mod tile_routes;
 mod timestamps;
 mod tls;
 mod tokens;
@@ -86,8 +90,14 @@ pub struct Parts {
     pub public: SocketAddr,
     /// Where officers and e-services ask; none where this process serves other roles.
     pub operators: Option<Operators>,
+    /// Whether the acts of the centre are asked for at the operators' address.
+    pub acts: bool,
     /// What the roles that are switched on answer at the public address.
     pub roles: Router,
+    /// What they answer at the operators' address.
+    pub operator_roles: Router,
+    /// What is described of that.
+    pub description: utoipa::openapi::OpenApi,
     /// What the roles do about every second.
     pub tasks: Vec<roles::Task>,
     /// What is watched for alarms.
@@ -183,8 +193,21 @@ impl Service {
         let limiter = Arc::new(RateLimiter::keyed(Quota::per_second(
             self.parts.requests_a_second,
         )));
-        let operators = self.operators.zip(life.clone()).map(|(listener, life)| {
-            let api = api::routes(Arc::new(api::Api { life, clock }));
+        let mut api = self.parts.operator_roles;
+        let mut description = self.parts.description;
+        if self.parts.acts
+            && let Some(life) = life.clone()
+        {
+            api = api.merge(api::routes(Arc::new(api::Api { life, clock })));
+            let mut whole = api::description();
+            whole.merge(description);
+            description = whole;
+        }
+        let api = api.route(
+            "/openapi.json",
+            axum::routing::get(async move || axum::Json(description)),
+        );
+        let operators = self.operators.map(|listener| {
             listener.run(
                 framed(api, measurements.clone(), Some(limiter.clone())),
                 stopped(told.subscribe()),

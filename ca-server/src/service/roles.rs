@@ -41,8 +41,14 @@ const DELTA_LIFETIME: i64 = 3600;
 const RENEWED: Duration = Duration::from_secs(1);
 
 /// What a role adds to a service.
+#[derive(Default)]
 pub(super) struct Added {
+    /// At the public address.
     pub(super) routes: Router,
+    /// At the operators' address.
+    pub(super) operators: Router,
+    /// What is described of that.
+    pub(super) description: Option<utoipa::openapi::OpenApi>,
     pub(super) tasks: Vec<Task>,
     pub(super) looks: Vec<Look>,
 }
@@ -174,6 +180,7 @@ pub(super) fn status(
         routes,
         tasks,
         looks: seen,
+        ..Added::default()
     })
 }
 
@@ -292,9 +299,9 @@ pub(super) fn log(
         Ok(())
     });
     Ok(Added {
-        routes: Router::new(),
         tasks: vec![task],
         looks: vec![seen],
+        ..Added::default()
     })
 }
 

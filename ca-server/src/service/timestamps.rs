@@ -75,8 +75,8 @@ pub(super) fn tsa(
     measured.map_err(|e| ServiceError::new("measurements of time-stamps", e))?;
     Ok(Added {
         routes: routes(served),
-        tasks: Vec::new(),
         looks: seen,
+        ..Added::default()
     })
 }
 

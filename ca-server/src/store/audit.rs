@@ -108,6 +108,11 @@ enum Body<'a> {
         version: u32,
         status: DocumentStatus,
     },
+    DocumentLeaf {
+        locator: Locator,
+        version: u32,
+        leaf: Digest,
+    },
 }
 
 /// The body of the entry for `change`.
@@ -215,6 +220,11 @@ pub(super) fn body(change: &Change) -> Result<String, StoreError> {
             locator: *locator,
             version: from_version.saturating_add(1),
             status: *status,
+        },
+        Change::LogDocument(leaf) => Body::DocumentLeaf {
+            locator: leaf.locator,
+            version: leaf.version,
+            leaf: Digest::of(&leaf.octets),
         },
     };
     serde_json::to_string(&body).map_err(|error| {

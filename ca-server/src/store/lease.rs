@@ -22,6 +22,8 @@ pub enum LeaseName {
     Log,
     /// Telling holders.
     Notices,
+    /// Sequencing the register's log and signing its heads and lists.
+    Register,
 }
 
 impl LeaseName {
@@ -32,6 +34,7 @@ impl LeaseName {
             Self::Lists => "lists",
             Self::Log => "log",
             Self::Notices => "notices",
+            Self::Register => "register",
         }
     }
 }

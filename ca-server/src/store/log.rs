@@ -33,33 +33,66 @@ pub enum Attestation {
 
 /// One place of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Sequenced {
+pub struct Sequenced<E = AuditEntry> {
     /// Its index, from 0.
     pub index: u64,
-    /// Which audit entry stands there.
+    /// Which audit entry stands there, or is that of the leaf.
     pub id: u64,
     /// The entry; `None` where the store has lost it.
-    pub entry: Option<AuditEntry>,
+    pub entry: Option<E>,
 }
 
-/// Places and heads of the log. Every method may be called from any thread.
+/// A leaf of the register's log, as it was written with its act.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Leaf {
+    /// Number of the act's audit entry.
+    pub id: u64,
+    /// The octets in the log.
+    pub octets: Vec<u8>,
+}
+
+/// The logs that a store keeps, each in tables of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LogName {
+    /// Over the audit.
+    Audit,
+    /// Over documents under a code.
+    Register,
+}
+
+impl LogName {
+    /// What the names of its tables begin with.
+    pub(crate) const fn prefix(self) -> &'static str {
+        match self {
+            Self::Audit => "log",
+            Self::Register => "register",
+        }
+    }
+
+    /// What every query of its heads selects.
+    pub(crate) fn heads(self) -> String {
+        format!("SELECT size, root, at, note FROM {}_head", self.prefix())
+    }
+}
+
+/// Places and heads of a log over entries of one kind. Every method may be called from any thread.
 ///
 /// # Errors
 /// All methods: the second group of [`StoreErrorKind`](super::StoreErrorKind).
-pub trait LogStore: Send + Sync {
-    /// Visits the audit entries with numbers after `after` that have no place yet, in the order of
+pub trait LogStore<E = AuditEntry>: Send + Sync {
+    /// Visits the entries with numbers after `after` that have no place yet, in the order of
     /// their numbers.
     fn visit_unsequenced(
         &self,
         after: u64,
-        visit: &mut dyn FnMut(AuditEntry) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(E) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
     /// Visits the places from index `from` on, in their order.
     fn visit_sequenced(
         &self,
         from: u64,
-        visit: &mut dyn FnMut(Sequenced) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(Sequenced<E>) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
     /// The greatest number of an audit entry that has a place.

@@ -9,11 +9,13 @@ mod decode;
 mod error;
 mod lease;
 mod log;
+mod log_queries;
 mod migrations;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod queries;
 mod read;
+mod register;
 mod rows;
 mod rules;
 pub mod sqlite;
@@ -24,7 +26,9 @@ use esign_core::time::UnixTime;
 
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::lease::{Fence, LEASE, Lease, LeaseName};
-pub use self::log::{Attestation, LogHead, LogStore, Sequenced};
+pub use self::log::{Attestation, Leaf, LogHead, LogStore, Sequenced};
+pub use self::log_queries::RegisterLog;
+pub use self::register::{DocumentLeaf, RegisterStore};
 use crate::acts::Act;
 use crate::ids::{CertificateId, HolderId, KeyId, Locator, Name, RequestId};
 use crate::officers::Officer;

@@ -6,12 +6,12 @@ use esign_core::time::UnixTime;
 
 use super::cells::{Cells, Columns, Value};
 use super::lease::{Fence, LeaseName};
-use super::log::Attestation;
+use super::log::{Attestation, LogName};
 use super::read::{self, Source, values, visit};
 use super::rules::person::{fold, sortable};
 use super::{
-    CertificateFilter, LogHead, LogStore, MAX_BLOB, MAX_ROWS, Receipt, RequestToIssue, Sequenced,
-    StatusFilter, Store, StoreError, decode,
+    CertificateFilter, LogHead, MAX_BLOB, Receipt, RequestToIssue, StatusFilter, Store, StoreError,
+    decode,
 };
 use crate::acts::Act;
 use crate::ids::{CertificateId, Digest, HolderId, KeyId, Locator, RequestId};
@@ -37,13 +37,20 @@ pub(crate) trait Database: Source + Send + Sync {
     fn write(&self, doing: &'static str, statements: Vec<Statement>) -> Result<(), StoreError>;
     fn sequence(
         &self,
+        log: LogName,
         fence: Option<&Fence>,
         from: u64,
         ids: Vec<u64>,
         head: LogHead,
     ) -> Result<(), StoreError>;
-    fn sign_head(&self, fence: Option<&Fence>, size: u64, note: &str) -> Result<(), StoreError>;
-    fn attest(&self, size: u64, attestation: &Attestation) -> Result<(), StoreError>;
+    fn sign_head(
+        &self,
+        log: LogName,
+        fence: Option<&Fence>,
+        size: u64,
+        note: &str,
+    ) -> Result<(), StoreError>;
+    fn attest(&self, log: LogName, size: u64, attestation: &Attestation) -> Result<(), StoreError>;
 }
 
 /// A statement with its parameters.
@@ -375,125 +382,5 @@ impl<D: Database> Store for D {
 
     fn check(&self) -> Result<(), StoreError> {
         Database::check(self)
-    }
-}
-
-pub(crate) const HEAD: &str = "SELECT size, root, at, note FROM log_head";
-
-impl<D: Database> LogStore for D {
-    fn visit_unsequenced(
-        &self,
-        after: u64,
-        each: &mut dyn FnMut(AuditEntry) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        let sql = format!(
-            "{} WHERE id > $1 AND NOT EXISTS \
-             (SELECT 1 FROM log_sequence WHERE audit = audit.id) ORDER BY id",
-            read::AUDIT
-        );
-        visit(
-            self,
-            "visiting what is not in the log",
-            &sql,
-            values![after],
-            decode::audit,
-            each,
-        )
-    }
-
-    fn visit_sequenced(
-        &self,
-        from: u64,
-        each: &mut dyn FnMut(Sequenced) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        visit(
-            self,
-            "visiting the log",
-            "SELECT s.position, s.audit, \
-             CASE WHEN a.id IS NULL THEN CAST(0 AS BIGINT) ELSE CAST(1 AS BIGINT) END, \
-             a.id, a.at, a.actor, a.why, a.kind, a.body \
-             FROM log_sequence AS s LEFT JOIN audit AS a ON a.id = s.audit \
-             WHERE s.position >= $1 ORDER BY s.position",
-            values![from],
-            decode::sequenced,
-            each,
-        )
-    }
-
-    fn last_sequenced(&self) -> Result<Option<u64>, StoreError> {
-        let last = read::one(
-            self,
-            "reading the log's end",
-            "SELECT max(audit) FROM log_sequence",
-            values![],
-            decode::number,
-        )?;
-        Ok(last.flatten())
-    }
-
-    fn sequence(
-        &self,
-        fence: Option<&Fence>,
-        from: u64,
-        ids: Vec<u64>,
-        head: LogHead,
-    ) -> Result<(), StoreError> {
-        Database::sequence(self, fence, from, ids, head)
-    }
-
-    fn sign_head(&self, fence: Option<&Fence>, size: u64, note: &str) -> Result<(), StoreError> {
-        Database::sign_head(self, fence, size, note)
-    }
-
-    fn visit_heads(
-        &self,
-        from: u64,
-        each: &mut dyn FnMut(LogHead) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        let sql = format!("{HEAD} WHERE size >= $1 ORDER BY size");
-        visit(
-            self,
-            "visiting heads",
-            &sql,
-            values![from],
-            decode::head,
-            each,
-        )
-    }
-
-    fn signed_head(&self) -> Result<Option<LogHead>, StoreError> {
-        let sql = format!("{HEAD} WHERE note IS NOT NULL ORDER BY size DESC LIMIT 1");
-        read::one(
-            self,
-            "reading the signed head",
-            &sql,
-            values![],
-            decode::head,
-        )
-    }
-
-    fn latest_head(&self) -> Result<Option<LogHead>, StoreError> {
-        let sql = format!("{HEAD} ORDER BY size DESC LIMIT 1");
-        read::one(
-            self,
-            "reading the latest head",
-            &sql,
-            values![],
-            decode::head,
-        )
-    }
-
-    fn attest(&self, size: u64, attestation: &Attestation) -> Result<(), StoreError> {
-        Database::attest(self, size, attestation)
-    }
-
-    fn attestations(&self, size: u64) -> Result<Vec<Attestation>, StoreError> {
-        read::all(
-            self,
-            "reading attestations",
-            "SELECT kind, octets FROM log_attestation WHERE size = $1 ORDER BY position LIMIT $2",
-            values![size, read::rows(MAX_ROWS)],
-            decode::attestation,
-        )
     }
 }

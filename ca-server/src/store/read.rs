@@ -593,6 +593,17 @@ pub(crate) fn document_by_idempotency(
     )
 }
 
+/// The octets of the leaf of one version of a document.
+pub(crate) fn leaf(source: &dyn Source, locator: &Locator, version: u32) -> Found<Option<Vec<u8>>> {
+    one(
+        source,
+        "reading a leaf",
+        "SELECT octets FROM register_leaf WHERE locator = $1 AND version = $2",
+        values![locator.0, version],
+        |row| Columns(row).take(),
+    )
+}
+
 /// The statuses of a document, the one it was registered with first.
 pub(crate) fn document_history(
     source: &dyn Source,

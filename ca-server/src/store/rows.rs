@@ -10,7 +10,7 @@ use crate::ids::{
 use crate::officers::Officer;
 use crate::records::{
     CertificateRecord, Crl, CrlKind, Document, DocumentChange, DocumentRecord, Holder, Issuer,
-    Request, RequestRecord, RequestStatus, Standing, Stop, SubjectRecord,
+    NewLeaf, Request, RequestRecord, RequestStatus, Standing, Stop, SubjectRecord,
 };
 
 /// An intent with what its request says.
@@ -143,4 +143,7 @@ pub(crate) trait Rows {
         locator: &Locator,
         change: &DocumentChange,
     ) -> Result<(), StoreError>;
+    /// The octets of the leaf that tells of this version of the document.
+    fn leaf(&mut self, locator: &Locator, version: u32) -> Result<Option<Vec<u8>>, StoreError>;
+    fn insert_leaf(&mut self, audit: u64, leaf: &NewLeaf) -> Result<(), StoreError>;
 }

@@ -89,7 +89,7 @@ impl Server {
         Self::spawned(command, dir)
     }
 
-    fn spawned(mut command: Command, dir: PathBuf) -> Self {
+    pub(crate) fn spawned(mut command: Command, dir: PathBuf) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut told = |word: &str| loop {

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub mod data;
+mod register;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ca_server::acts::{Act, Change, MAX_WHY};
+use ca_server::audit::Entry;
 use ca_server::ids::{CertificateId, Digest, KeyId, Name, RequestId};
 use ca_server::officers::{Officer, Role};
 use ca_server::records::{
@@ -25,6 +27,8 @@ use data::{
     NOON, act, certificate, crl, document, holder, id, intent, issuance, issuer, request, subject,
     tbs, time,
 };
+
+pub use register::register_suite;
 
 type Made = Box<dyn Store>;
 type Part = (&'static str, fn(Made));
@@ -1718,10 +1722,15 @@ pub fn log_suite<S: Store + LogStore + 'static>(make: impl Fn() -> Arc<S>) {
 }
 
 fn log<S: Store + LogStore + 'static>(store: Arc<S>) {
-    let s = &*store;
     for n in 0..5 {
-        done(s, act("x", 0, Change::RegisterDocument(document(n))));
+        done(&*store, act("x", 0, Change::RegisterDocument(document(n))));
     }
+    heads(store.clone(), &*store, [1, 2, 3, 4, 5]);
+}
+
+/// A log over five entries of these numbers.
+fn heads<S: Store + 'static, E: Entry>(store: Arc<S>, s: &dyn LogStore<E>, ids: [u64; 5]) {
+    let [first, second, third, fourth, fifth] = ids;
     let head = |size, n| LogHead {
         size,
         root: esign_core::log::Hash([n; 32]),
@@ -1731,7 +1740,7 @@ fn log<S: Store + LogStore + 'static>(store: Arc<S>) {
     let waiting = |after| {
         let mut ids = Vec::new();
         s.visit_unsequenced(after, &mut |entry| {
-            ids.push(entry.id);
+            ids.push(entry.id());
             ControlFlow::Continue(())
         })
         .unwrap();
@@ -1741,25 +1750,26 @@ fn log<S: Store + LogStore + 'static>(store: Arc<S>) {
         (s.last_sequenced().unwrap(), s.latest_head().unwrap()),
         (None, None)
     );
-    assert_eq!(waiting(0), [1, 2, 3, 4, 5]);
-    assert_eq!(waiting(2), [3, 4, 5]);
-    s.sequence(None, 0, vec![2, 1, 3], head(3, 1)).unwrap();
-    assert_eq!(waiting(0), [4, 5]);
-    assert_eq!(s.last_sequenced().unwrap(), Some(3));
+    assert_eq!(waiting(0), ids);
+    assert_eq!(waiting(second), [third, fourth, fifth]);
+    s.sequence(None, 0, vec![second, first, third], head(3, 1))
+        .unwrap();
+    assert_eq!(waiting(0), [fourth, fifth]);
+    assert_eq!(s.last_sequenced().unwrap(), Some(third));
     // Somebody else was quicker; an entry twice; an entry that is not there.
-    for (from, ids) in [(0, vec![4]), (3, vec![3]), (3, vec![99])] {
+    for (from, ids) in [(0, vec![fourth]), (3, vec![third]), (3, vec![99])] {
         let error = s.sequence(None, from, ids, head(4, 2)).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Conflict, "{error}");
     }
-    assert_eq!(waiting(0), [4, 5]);
+    assert_eq!(waiting(0), [fourth, fifth]);
     let mut places = Vec::new();
     s.visit_sequenced(1, &mut |place| {
-        assert_eq!(place.entry.as_ref().map(|entry| entry.id), Some(place.id));
+        assert_eq!(place.entry.as_ref().map(Entry::id), Some(place.id));
         places.push((place.index, place.id));
         ControlFlow::Continue(())
     })
     .unwrap();
-    assert_eq!(places, [(1, 1), (2, 3)]);
+    assert_eq!(places, [(1, first), (2, third)]);
     assert_eq!(s.signed_head().unwrap(), None);
     assert_eq!(s.latest_head().unwrap(), Some(head(3, 1)));
     s.sign_head(None, 3, "note").unwrap();
@@ -1793,12 +1803,13 @@ fn log<S: Store + LogStore + 'static>(store: Arc<S>) {
     );
     let fence = lease.fence().unwrap();
     assert!(fence.is_some());
-    s.sequence(fence.as_ref(), 3, vec![4], head(4, 2)).unwrap();
+    s.sequence(fence.as_ref(), 3, vec![fourth], head(4, 2))
+        .unwrap();
     std::thread::sleep(Duration::from_millis(450));
-    let late = s.sequence(fence.as_ref(), 4, vec![5], head(5, 3));
+    let late = s.sequence(fence.as_ref(), 4, vec![fifth], head(5, 3));
     assert_eq!(late.unwrap_err().kind(), StoreErrorKind::Fenced);
     let late = s.sign_head(fence.as_ref(), 4, "note");
     assert_eq!(late.unwrap_err().kind(), StoreErrorKind::Fenced);
-    assert_eq!(waiting(0), [5]);
+    assert_eq!(waiting(0), [fifth]);
     assert_eq!(s.signed_head().unwrap().unwrap().size, 3);
 }

@@ -213,6 +213,7 @@ impl Demo {
                 classes: vec![1],
                 from: at,
                 until: None,
+                clients: Vec::new(),
             }],
             classes: vec![Class {
                 number: 1,
@@ -225,6 +226,8 @@ impl Demo {
                     words("Təhsil ili", "Year of study"),
                     words("Təqdim olunur", "To be presented to"),
                 ],
+                sensitive: false,
+                single_use: false,
             }],
         };
         let text = serde_json::to_string_pretty(&register).map_err(failed)? + "\n";

@@ -64,12 +64,21 @@ impl KeyId {
 /// # Errors
 /// [`SealError::Key`] where the key is not P-256.
 pub fn to_be_signed(key: &PublicKey, record: &[u8]) -> Result<ToBeSigned, SealError> {
+    to_be_signed_as(CONTEXT, key, record)
+}
+
+/// What a key is to sign for a payload of another kind, named by `context`.
+pub(crate) fn to_be_signed_as(
+    context: &[u8],
+    key: &PublicKey,
+    record: &[u8],
+) -> Result<ToBeSigned, SealError> {
     if key.algorithm() != KeyAlgorithm::Ec(Curve::P256) {
         return Err(SealError::Key);
     }
     let protected = protected(KeyId::of(key));
     Ok(ToBeSigned {
-        bytes: sig_structure(&protected, record),
+        bytes: sig_structure(context, &protected, record),
         algorithm: SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256),
     })
 }
@@ -94,6 +103,7 @@ impl VisibleSeal {
     /// # Errors
     /// [`SealError::Cbor`] or [`SealError::Structure`]; nothing but the one encoding is taken.
     pub fn decode(octets: &[u8]) -> Result<Self, SealError> {
+        // An answer of the register has the same shape and is shorter.
         if octets.len() > MAX_SEAL {
             return Err(SealError::Structure("longer than 900 octets"));
         }
@@ -146,10 +156,15 @@ impl VisibleSeal {
     /// # Errors
     /// [`SealError::Key`] for another kind or another key, [`SealError::Signature`].
     pub fn verify(&self, key: &PublicKey) -> Result<(), SealError> {
+        self.verify_as(CONTEXT, key)
+    }
+
+    /// Verifies what was signed as another kind of payload.
+    pub(crate) fn verify_as(&self, context: &[u8], key: &PublicKey) -> Result<(), SealError> {
         if key.algorithm() != KeyAlgorithm::Ec(Curve::P256) || KeyId::of(key) != self.key {
             return Err(SealError::Key);
         }
-        let message = sig_structure(&self.protected, &self.record);
+        let message = sig_structure(context, &self.protected, &self.record);
         ring::signature::UnparsedPublicKey::new(
             &ring::signature::ECDSA_P256_SHA256_FIXED,
             key.key_octets(),
@@ -167,11 +182,11 @@ fn protected(key: KeyId) -> Vec<u8> {
 }
 
 /// `Sig_structure` of RFC 9052 4.4.
-fn sig_structure(protected: &[u8], record: &[u8]) -> Vec<u8> {
+fn sig_structure(context: &[u8], protected: &[u8], record: &[u8]) -> Vec<u8> {
     cbor::encode(&Value::Array(vec![
         Value::Text("Signature1".to_owned()),
         Value::Bytes(protected.to_vec()),
-        Value::Bytes(CONTEXT.to_vec()),
+        Value::Bytes(context.to_vec()),
         Value::Bytes(record.to_vec()),
     ]))
 }

@@ -16,14 +16,13 @@ use axum::http::request::Parts;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use esign_core::time::UnixTime;
-use esign_core::x509::{Certificate, SerialNumber};
+use esign_core::x509::SerialNumber;
 use utoipa::OpenApi;
 
+use super::clients;
 use super::listener::Peer;
 use super::problem::Problem;
-use crate::ids::{CertificateId, Serial};
 use crate::life::{Actor, Life};
-use crate::records::Standing;
 
 /// Largest body of a request: a PKCS #10 with an ML-DSA key has some 8 KiB in Base64.
 const MAX_BODY: usize = 64 * 1024;
@@ -106,10 +105,7 @@ pub(super) fn routes(api: Arc<Api>) -> Router {
         .route("/revocations", post(certificates::revoke_many))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY));
-    Router::new()
-        .nest("/api/v1", v1)
-        .route("/openapi.json", get(description))
-        .layer(Extension(api))
+    Router::new().nest("/api/v1", v1).layer(Extension(api))
 }
 
 async fn wrong_method() -> Problem {
@@ -121,8 +117,9 @@ async fn wrong_method() -> Problem {
     )
 }
 
-async fn description() -> Json<utoipa::openapi::OpenApi> {
-    Json(Description::openapi())
+/// What is described of the interface.
+pub(super) fn description() -> utoipa::openapi::OpenApi {
+    Description::openapi()
 }
 
 /// Whoever asks, as the officer he is by his client certificate.
@@ -143,7 +140,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         };
         blocking(move || {
             let at = (api.clock)();
-            in_force(&api, &certificate.der)?;
+            let authorities = api.life.issuing().iter().map(|one| &one.certificate);
+            clients::in_force(api.life.store().as_ref(), authorities, &certificate.der, at)?;
             let officer = api
                 .life
                 .store()
@@ -159,55 +157,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         })
         .await
     }
-}
-
-/// The connection's certificate may have been revoked since the handshake, or before it: the centre
-/// asks its own books each time. Its dates were checked by TLS.
-fn in_force(api: &Api, der: &[u8]) -> Result<(), Problem> {
-    let certificate = Certificate::from_der(der).map_err(|_| Problem::internal())?;
-    let at = (api.clock)();
-    if at > certificate.not_after() {
-        return Err(Problem::unknown_client(format_args!(
-            "certificate {} is valid until {}, it is {at}",
-            certificate.serial(),
-            certificate.not_after()
-        )));
-    }
-    let serial = Serial::try_from(certificate.serial())?;
-    for issuing in api.life.issuing() {
-        if issuing.certificate.subject() != certificate.issuer() {
-            continue;
-        }
-        let id = CertificateId {
-            issuer: issuing.id(),
-            serial: serial.clone(),
-        };
-        // The very certificate, not another one under its number.
-        match api.life.store().certificate(&id)? {
-            Some(record) if record.certificate.as_deref() != Some(der) => {}
-            Some(record) => match record.standing {
-                Standing::Good => return Ok(()),
-                Standing::Revoked { since, .. } => {
-                    return Err(Problem::unknown_client(format_args!(
-                        "certificate {} is revoked since {since}",
-                        certificate.serial()
-                    )));
-                }
-                Standing::Suspended { since, .. } => {
-                    return Err(Problem::unknown_client(format_args!(
-                        "certificate {} is suspended since {since}",
-                        certificate.serial()
-                    )));
-                }
-                Standing::Intended => {}
-            },
-            None => {}
-        }
-    }
-    Err(Problem::unknown_client(format_args!(
-        "certificate {} is not one that this centre knows",
-        certificate.serial()
-    )))
 }
 
 /// A JSON body; what is wrong with it is told as a problem.

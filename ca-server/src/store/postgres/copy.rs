@@ -13,7 +13,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{StoreError, StoreErrorKind, cells::Columns};
 
 /// All tables with what is moved; those that others refer to come first.
-const MOVED: [&str; 18] = [
+const MOVED: [&str; 22] = [
     "audit",
     "issuer",
     "holder",
@@ -28,6 +28,10 @@ const MOVED: [&str; 18] = [
     "crl",
     "document",
     "document_change",
+    "register_leaf",
+    "register_sequence",
+    "register_head",
+    "register_attestation",
     "log_sequence",
     "log_head",
     "log_attestation",

@@ -306,6 +306,18 @@ impl Shared {
                         Ok((columns.take()?, Locator(columns.take()?)))
                     }
                 ),
+                self.found(
+                    client,
+                    LEAVES,
+                    keys(&rows.leaves.wanted, |(locator, version)| {
+                        [locator.0.into(), (*version).into()]
+                    }),
+                    |row| {
+                        let mut columns = Columns(row);
+                        let key = (Locator(columns.take()?), columns.take()?);
+                        Ok((key, columns.take()?))
+                    }
+                ),
             )
         };
         let (first, second) = tokio::try_join!(first, second)?;
@@ -320,8 +332,18 @@ impl Shared {
             certificates,
             changed,
         ) = first;
-        let (officers, officer_keys, stop, latest, numbers, numbered, newest, documents, used) =
-            second;
+        let (
+            officers,
+            officer_keys,
+            stop,
+            latest,
+            numbers,
+            numbered,
+            newest,
+            documents,
+            used,
+            leaves,
+        ) = second;
         rows.issuers.loaded(issuers);
         rows.generations.loaded(generations);
         rows.holders.loaded(holders);
@@ -345,6 +367,7 @@ impl Shared {
         rows.lists.loaded(numbered.chain(newest));
         rows.documents.loaded(documents);
         rows.document_keys.loaded(used);
+        rows.leaves.loaded(leaves);
         Ok(())
     }
 }
@@ -368,6 +391,9 @@ const CHANGED_AT: &str = "SELECT c.issuer, c.serial, r.since FROM certificate c 
      JOIN unnest($1::BYTEA[], $2::BYTEA[]) AS k (issuer, serial) \
      ON c.issuer = k.issuer AND c.serial = k.serial \
      JOIN revocation r ON r.issuer = c.issuer AND r.shard = c.shard AND r.serial = c.serial";
+const LEAVES: &str = "SELECT l.locator, l.version, l.octets FROM register_leaf l \
+     JOIN unnest($1::BYTEA[], $2::BIGINT[]) AS k (locator, version) \
+     ON l.locator = k.locator AND l.version = k.version";
 const LATEST_RENEWALS: &str = "SELECT k.issuer, k.serial, r.id \
      FROM unnest($1::BYTEA[], $2::BYTEA[]) AS k (issuer, serial), LATERAL \
      (SELECT id FROM request WHERE former_issuer = k.issuer AND former_serial = k.serial \

@@ -12,8 +12,7 @@ use super::source::{NOW, PostgresCells, parameters};
 use super::{PostgresStore, Shared};
 use crate::store::cells::Value;
 use crate::store::lease::{self, Fence};
-use crate::store::log::{self, Attestation, LogHead};
-use crate::store::queries::HEAD;
+use crate::store::log::{self, Attestation, LogHead, LogName};
 use crate::store::read::values;
 use crate::store::{StoreError, StoreErrorKind, decode};
 
@@ -71,8 +70,13 @@ impl Shared {
         }
     }
 
-    async fn head(&self, client: &Object, size: u64) -> Result<Option<LogHead>, Failure> {
-        let sql = format!("{HEAD} WHERE size = $1");
+    async fn head(
+        &self,
+        client: &Object,
+        name: LogName,
+        size: u64,
+    ) -> Result<Option<LogHead>, Failure> {
+        let sql = format!("{} WHERE size = $1", name.heads());
         let rows = self
             .select(client, "reading a head", &sql, &[size.into()])
             .await?;
@@ -135,12 +139,14 @@ impl PostgresStore {
 
     pub(super) fn sequence_under(
         &self,
+        name: LogName,
         fence: Option<Fence>,
         from: u64,
         ids: Vec<u64>,
         head: LogHead,
     ) -> Result<(), StoreError> {
         let doing = "sequencing";
+        let prefix = name.prefix();
         let ids: Vec<i64> = ids
             .into_iter()
             .map(|id| i64::try_from(id).unwrap_or(i64::MAX))
@@ -149,8 +155,8 @@ impl PostgresStore {
             let (ids, head) = (ids.clone(), head.clone());
             Box::pin(async move {
                 shared.hold(&client, fence).await?;
-                let size = "SELECT coalesce(max(position) + 1, 0) FROM log_sequence";
-                let rows = shared.select(&client, doing, size, &[]).await?;
+                let size = format!("SELECT coalesce(max(position) + 1, 0) FROM {prefix}_sequence");
+                let rows = shared.select(&client, doing, &size, &[]).await?;
                 let size: i64 = rows.first().map_or(0, |row| row.get(0));
                 if u64::try_from(size) != Ok(from) {
                     let what = format_args!("has {size} entries by now");
@@ -158,11 +164,11 @@ impl PostgresStore {
                 }
                 let wrong = |error| failed(&shared.object, doing, error);
                 let insert = client
-                    .prepare_cached(
-                        "INSERT INTO log_sequence (position, audit) \
+                    .prepare_cached(&format!(
+                        "INSERT INTO {prefix}_sequence (position, audit) \
                          SELECT $1 + u.n - 1, u.audit \
-                         FROM unnest($2::BIGINT[]) WITH ORDINALITY AS u (audit, n)",
-                    )
+                         FROM unnest($2::BIGINT[]) WITH ORDINALITY AS u (audit, n)"
+                    ))
                     .await
                     .map_err(wrong)?;
                 client
@@ -179,8 +185,8 @@ impl PostgresStore {
                         }
                     })?;
                 let values = values![head.size, head.root.0, head.at.seconds()];
-                let sql = "INSERT INTO log_head (size, root, at) VALUES ($1, $2, $3)";
-                shared.execute(&client, doing, sql, &values).await?;
+                let sql = format!("INSERT INTO {prefix}_head (size, root, at) VALUES ($1, $2, $3)");
+                shared.execute(&client, doing, &sql, &values).await?;
                 Ok(())
             })
         })
@@ -188,22 +194,26 @@ impl PostgresStore {
 
     pub(super) fn sign_head_under(
         &self,
+        name: LogName,
         fence: Option<Fence>,
         size: u64,
         note: String,
     ) -> Result<(), StoreError> {
         let doing = "keeping a signed head";
+        let prefix = name.prefix();
         self.transact(doing, move |client, shared| {
             let note = note.clone();
             Box::pin(async move {
                 shared.hold(&client, fence).await?;
-                match shared.head(&client, size).await? {
+                match shared.head(&client, name, size).await? {
                     None => Err(Failure::last(log::no_head(size))),
                     Some(LogHead { note: None, .. }) => {
                         // Of two who sign at once, one finds no row left.
-                        let sql = "UPDATE log_head SET note = $1 WHERE size = $2 AND note IS NULL";
+                        let sql = format!(
+                            "UPDATE {prefix}_head SET note = $1 WHERE size = $2 AND note IS NULL"
+                        );
                         let values = values![note.as_str(), size];
-                        match shared.execute(&client, doing, sql, &values).await? {
+                        match shared.execute(&client, doing, &sql, &values).await? {
                             1 => Ok(()),
                             _ => Err(Failure::last(log::conflict(size, "is signed otherwise"))),
                         }
@@ -217,10 +227,12 @@ impl PostgresStore {
 
     pub(super) fn keep_attestation(
         &self,
+        name: LogName,
         size: u64,
         attestation: &Attestation,
     ) -> Result<(), StoreError> {
         let doing = "keeping an attestation";
+        let prefix = name.prefix();
         let (kind, octets) = match attestation {
             Attestation::Cosignature(line) => ("cosignature", line.as_bytes().to_vec()),
             Attestation::TimeStamp(token) => ("time-stamp", token.clone()),
@@ -228,13 +240,15 @@ impl PostgresStore {
         self.transact(doing, move |client, shared| {
             let octets = octets.clone();
             Box::pin(async move {
-                if shared.head(&client, size).await?.is_none() {
+                if shared.head(&client, name, size).await?.is_none() {
                     return Err(Failure::last(log::no_head(size)));
                 }
-                let sql = "INSERT INTO log_attestation (size, kind, octets) VALUES ($1, $2, $3) \
-                           ON CONFLICT DO NOTHING";
+                let sql = format!(
+                    "INSERT INTO {prefix}_attestation (size, kind, octets) \
+                     VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+                );
                 let values = values![size, kind, octets.as_slice()];
-                shared.execute(&client, doing, sql, &values).await?;
+                shared.execute(&client, doing, &sql, &values).await?;
                 Ok(())
             })
         })
@@ -267,7 +281,7 @@ impl PostgresStore {
 }
 
 /// Each gives the number of rows that are wrong; the first ones read every value.
-const CHECKS: [(&str, &str); 8] = [
+const CHECKS: [(&str, &str); 9] = [
     (
         "SELECT count(*) FROM audit WHERE length(actor || why || kind || body) < 0",
         "audit entries cannot be read",
@@ -302,5 +316,10 @@ const CHECKS: [(&str, &str); 8] = [
         "SELECT count(*) FROM revocation v LEFT JOIN audit a ON a.id = v.changed_by \
          WHERE a.id IS NULL",
         "rows of revocation speak of a missing row of audit",
+    ),
+    (
+        "SELECT count(*) FROM register_sequence s LEFT JOIN register_leaf l ON l.audit = s.audit \
+         WHERE l.audit IS NULL OR length(l.octets) < 0",
+        "places of the register's log have no leaf",
     ),
 ];

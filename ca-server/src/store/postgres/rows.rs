@@ -13,7 +13,7 @@ use crate::ids::{CertificateId, HolderId, IdempotencyKey, KeyId, Locator, Name, 
 use crate::officers::Officer;
 use crate::records::{
     CertificateRecord, Crl, CrlKind, Document, DocumentChange, DocumentRecord, DocumentStatus,
-    Holder, Issuer, Request, RequestRecord, RequestStatus, Standing, Stop, SubjectRecord,
+    Holder, Issuer, NewLeaf, Request, RequestRecord, RequestStatus, Standing, Stop, SubjectRecord,
 };
 use crate::store::rows::{IntentRow, Rows, StandingRow};
 use crate::store::{StoreError, StoreErrorKind, decode};
@@ -135,8 +135,8 @@ pub(super) type ListKey = (KeyId, u32, &'static str, Option<u64>);
 /// How far each table and list had come before a job.
 #[derive(Default)]
 pub(super) struct Mark {
-    tables: [usize; 19],
-    lists: [usize; 4],
+    tables: [usize; 20],
+    lists: [usize; 5],
     last_audit: u64,
 }
 
@@ -165,11 +165,15 @@ pub(super) struct MemoryRows {
     pub(super) new_lists: Table<ListKey, Crl>,
     pub(super) documents: Table<Locator, DocumentRecord>,
     pub(super) document_keys: Table<[u8; 16], Locator>,
+    /// Leaves of the register's log by document and version.
+    pub(super) leaves: Table<(Locator, u32), Vec<u8>>,
 
     pub(super) audit: Vec<AuditRow>,
     pub(super) approvals: Vec<(RequestId, Name, UnixTime)>,
     pub(super) revocations: Vec<RevocationRow>,
     pub(super) document_changes: Vec<(Locator, DocumentChange)>,
+    /// New leaves with the numbers of their audit entries.
+    pub(super) new_leaves: Vec<(u64, NewLeaf)>,
     /// Number of the last audit entry.
     pub(super) last_audit: u64,
 }
@@ -254,6 +258,10 @@ macro_rules! each_table {
                 let $name = &mut rows.document_keys;
                 $use
             },
+            {
+                let $name = &mut rows.leaves;
+                $use
+            },
         ]
     }};
 }
@@ -268,6 +276,7 @@ impl MemoryRows {
                 self.approvals.len(),
                 self.revocations.len(),
                 self.document_changes.len(),
+                self.new_leaves.len(),
             ],
             last_audit: self.last_audit,
         }
@@ -277,11 +286,12 @@ impl MemoryRows {
     pub(super) fn undo(&mut self, mark: &Mark) {
         let mut marks = mark.tables.iter().copied();
         each_table!(&mut *self, table => table.undo_to(marks.next().unwrap_or(0)));
-        let [audit, approvals, revocations, changes] = mark.lists;
+        let [audit, approvals, revocations, changes, leaves] = mark.lists;
         self.audit.truncate(audit);
         self.approvals.truncate(approvals);
         self.revocations.truncate(revocations);
         self.document_changes.truncate(changes);
+        self.new_leaves.truncate(leaves);
         self.last_audit = mark.last_audit;
     }
 
@@ -371,6 +381,10 @@ impl MemoryRows {
                 ));
             }
             Change::ChangeDocument { locator, .. } => self.documents.want(*locator),
+            Change::LogDocument(leaf) => {
+                self.documents.want(leaf.locator);
+                self.leaves.want((leaf.locator, leaf.version));
+            }
         }
     }
 
@@ -736,6 +750,17 @@ impl Rows for MemoryRows {
             record.status = change.clone();
         })?;
         self.document_changes.push((*locator, change.clone()));
+        Ok(())
+    }
+
+    fn leaf(&mut self, locator: &Locator, version: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.leaves.get(&(*locator, version))
+    }
+
+    fn insert_leaf(&mut self, audit: u64, leaf: &NewLeaf) -> Result<(), StoreError> {
+        let key = (leaf.locator, leaf.version);
+        self.leaves.put(key, Some(leaf.octets.clone()));
+        self.new_leaves.push((audit, leaf.clone()));
         Ok(())
     }
 }

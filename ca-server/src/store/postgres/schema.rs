@@ -126,7 +126,7 @@ pub(super) async fn migrate(client: &Client, object: &str) -> Result<(), Failure
 }
 
 /// Keys that may be longer than the 2704 octets that an index takes here: their digest is unique instead.
-const LONG: [(&str, &str); 2] = [
+const LONG: [(&str, &str); 3] = [
     (
         "UNIQUE (subject, generation)",
         "ALTER TABLE issuer DROP CONSTRAINT issuer_subject_generation_key; \
@@ -136,6 +136,11 @@ const LONG: [(&str, &str); 2] = [
         "UNIQUE (size, kind, octets)",
         "ALTER TABLE log_attestation DROP CONSTRAINT log_attestation_size_kind_octets_key; \
          CREATE UNIQUE INDEX log_attestation_once ON log_attestation (size, kind, sha256(octets))",
+    ),
+    (
+        "UNIQUE (size, octets)",
+        "ALTER TABLE register_attestation DROP CONSTRAINT register_attestation_size_octets_key; \
+         CREATE UNIQUE INDEX register_attestation_once ON register_attestation (size, sha256(octets))",
     ),
 ];
 

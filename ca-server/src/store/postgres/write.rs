@@ -104,7 +104,7 @@ impl Shared {
             );
             self.run(client, &sql, &columns).await?;
         }
-        Ok(())
+        self.insert(client, &LEAF, leaves(rows)).await
     }
 
     /// The stop switch, where it was touched.
@@ -480,6 +480,27 @@ fn documents(rows: &MemoryRows) -> Vec<[Value; 12]> {
                 record.status.since.seconds().into(),
                 successor(record.status.status),
             ])
+        })
+        .collect()
+}
+
+const LEAF: Into = Into {
+    table: "register_leaf",
+    columns: "audit, locator, version, octets, detail",
+    known: "",
+};
+
+fn leaves(rows: &MemoryRows) -> Vec<[Value; 5]> {
+    rows.new_leaves
+        .iter()
+        .map(|(audit, leaf)| {
+            [
+                (*audit).into(),
+                leaf.locator.0.into(),
+                leaf.version.into(),
+                leaf.octets.as_slice().into(),
+                octets(leaf.detail.as_deref()),
+            ]
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::{Transaction, not_found};
 use crate::ids::Locator;
-use crate::records::{Document, DocumentChange, DocumentStatus};
+use crate::records::{Document, DocumentChange, DocumentStatus, NewLeaf};
 use crate::store::{Outcome, StoreError, StoreErrorKind};
 
 pub(super) fn register(
@@ -113,6 +113,36 @@ pub(super) fn change(
     };
     tx.rows.change_document(locator, &change)?;
     tx.done()
+}
+
+pub(super) fn log(tx: &mut Transaction<'_>, leaf: &NewLeaf) -> Result<Outcome, StoreError> {
+    let object = format!("leaf {} of document {}", leaf.version, leaf.locator);
+    match tx.rows.leaf(&leaf.locator, leaf.version)? {
+        Some(octets) if octets == leaf.octets => return Ok(Outcome::AlreadyDone),
+        Some(_) => {
+            return Err(StoreError::new(
+                StoreErrorKind::Conflict,
+                object,
+                "was written with other contents",
+            ));
+        }
+        None => {}
+    }
+    let found = tx
+        .rows
+        .document(&leaf.locator)?
+        .ok_or_else(|| not_found(&object))?;
+    // A leaf tells of what its batch has just done: none is written late, none ahead.
+    if found.status.version != leaf.version {
+        return Err(StoreError::new(
+            StoreErrorKind::Order,
+            object,
+            format_args!("the document has version {}", found.status.version),
+        ));
+    }
+    let audit = tx.log()?;
+    tx.rows.insert_leaf(audit, leaf)?;
+    Ok(Outcome::Done { audit })
 }
 
 const fn name(status: DocumentStatus) -> &'static str {

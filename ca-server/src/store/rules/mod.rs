@@ -93,6 +93,7 @@ pub(super) fn apply(rows: &mut dyn Rows, prepared: &Prepared) -> Result<Outcome,
             from_version,
             status,
         } => document::change(&mut tx, locator, *from_version, *status),
+        Change::LogDocument(leaf) => document::log(&mut tx, leaf),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use esign_core::log::MAX_ENTRY;
+
 use crate::acts::{Act, Change, MAX_WHY};
 use crate::ids::MAX_NAME;
 use crate::records::{Approval, CrlKind, Holder, Identity, Request};
@@ -89,6 +91,22 @@ pub(super) fn check(act: &Act) -> Result<(), StoreError> {
             crl_number("CRL number", crl.number)
         }
         Change::RegisterDocument(document) => blob("sealed box", &document.sealed),
+        Change::LogDocument(leaf) => {
+            if leaf.octets.is_empty() || leaf.octets.len() > MAX_ENTRY {
+                return Err(StoreError::value(
+                    "leaf",
+                    format_args!(
+                        "must have 1 to {MAX_ENTRY} octets, has {}",
+                        leaf.octets.len()
+                    ),
+                ));
+            }
+            positive("version of a leaf", u64::from(leaf.version))?;
+            match &leaf.detail {
+                Some(detail) => blob("what is kept beside a leaf", detail),
+                None => Ok(()),
+            }
+        }
         Change::ClaimSubject(subject) | Change::VetSubject(subject) => {
             blob("request", &subject.csr)?;
             if subject.identity.contains('\0') {

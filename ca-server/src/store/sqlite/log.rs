@@ -6,20 +6,21 @@ use super::source::{self, rows};
 use super::{SqliteStore, failure};
 use crate::store::cells::Value;
 use crate::store::lease::Fence;
-use crate::store::log::{self, Attestation, LogHead};
-use crate::store::queries::HEAD;
+use crate::store::log::{self, Attestation, LogHead, LogName};
 use crate::store::{StoreError, decode};
 use std::ops::ControlFlow;
 
 impl SqliteStore {
     pub(super) fn sequence_under(
         &self,
+        name: LogName,
         fence: Option<Fence>,
         from: u64,
         ids: Vec<u64>,
         head: LogHead,
     ) -> Result<(), StoreError> {
         let object = failure::name(&self.path);
+        let prefix = name.prefix();
         self.writer.run(move |connection| {
             let failed = |error| failure::sqlite(&object, "sequencing", error);
             let tx = connection
@@ -30,7 +31,7 @@ impl SqliteStore {
             }
             let size: i64 = tx
                 .query_row(
-                    "SELECT coalesce(max(position) + 1, 0) FROM log_sequence",
+                    &format!("SELECT coalesce(max(position) + 1, 0) FROM {prefix}_sequence"),
                     [],
                     |row| row.get(0),
                 )
@@ -42,7 +43,9 @@ impl SqliteStore {
                 ));
             }
             let mut insert = tx
-                .prepare_cached("INSERT INTO log_sequence (position, audit) VALUES ($1, $2)")
+                .prepare_cached(&format!(
+                    "INSERT INTO {prefix}_sequence (position, audit) VALUES ($1, $2)"
+                ))
                 .map_err(failed)?;
             for (index, id) in (from..).zip(&ids) {
                 insert
@@ -57,7 +60,7 @@ impl SqliteStore {
             }
             drop(insert);
             tx.execute(
-                "INSERT INTO log_head (size, root, at) VALUES ($1, $2, $3)",
+                &format!("INSERT INTO {prefix}_head (size, root, at) VALUES ($1, $2, $3)"),
                 params![signed(head.size), head.root.0, head.at.seconds()],
             )
             .map_err(failed)?;
@@ -67,11 +70,13 @@ impl SqliteStore {
 
     pub(super) fn sign_head_under(
         &self,
+        name: LogName,
         fence: Option<Fence>,
         size: u64,
         note: String,
     ) -> Result<(), StoreError> {
         let object = failure::name(&self.path);
+        let prefix = name.prefix();
         self.writer.run(move |connection| {
             let failed = |error| failure::sqlite(&object, "keeping a signed head", error);
             let tx = connection
@@ -80,11 +85,11 @@ impl SqliteStore {
             if let Some(fence) = &fence {
                 source::hold(&tx, &object, fence)?;
             }
-            match head(&tx, &object, size)? {
+            match head(&tx, &object, name, size)? {
                 None => return Err(log::no_head(size)),
                 Some(LogHead { note: None, .. }) => {
                     tx.execute(
-                        "UPDATE log_head SET note = $1 WHERE size = $2",
+                        &format!("UPDATE {prefix}_head SET note = $1 WHERE size = $2"),
                         params![note, signed(size)],
                     )
                     .map_err(failed)?;
@@ -98,22 +103,27 @@ impl SqliteStore {
 
     pub(super) fn keep_attestation(
         &self,
+        name: LogName,
         size: u64,
         attestation: &Attestation,
     ) -> Result<(), StoreError> {
         let object = failure::name(&self.path);
+        let prefix = name.prefix();
         let (kind, octets) = match attestation {
             Attestation::Cosignature(line) => ("cosignature", line.as_bytes().to_vec()),
             Attestation::TimeStamp(token) => ("time-stamp", token.clone()),
         };
         self.writer.run(move |connection| {
             let failed = |error| failure::sqlite(&object, "keeping an attestation", error);
-            if head(connection, &object, size)?.is_none() {
+            if head(connection, &object, name, size)?.is_none() {
                 return Err(log::no_head(size));
             }
             connection
                 .execute(
-                    "INSERT INTO log_attestation (size, kind, octets) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                    &format!(
+                        "INSERT INTO {prefix}_attestation (size, kind, octets) \
+                         VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+                    ),
                     params![signed(size), kind, octets],
                 )
                 .map(|_| ())
@@ -122,9 +132,14 @@ impl SqliteStore {
     }
 }
 
-fn head(connection: &Connection, object: &str, size: u64) -> Result<Option<LogHead>, StoreError> {
+fn head(
+    connection: &Connection,
+    object: &str,
+    name: LogName,
+    size: u64,
+) -> Result<Option<LogHead>, StoreError> {
     let mut found = None;
-    let sql = format!("{HEAD} WHERE size = $1");
+    let sql = format!("{} WHERE size = $1", name.heads());
     let values = [Value::from(size)];
     rows(
         connection,

@@ -10,7 +10,7 @@ use super::{SqliteStore, failure};
 use crate::acts::Act;
 use crate::store::cells::{Cells, Impossible, Value};
 use crate::store::lease::{self, Fence, LeaseName};
-use crate::store::log::{Attestation, LogHead};
+use crate::store::log::{Attestation, LogHead, LogName};
 use crate::store::queries::{Database, Statement};
 use crate::store::read::{Each, Source};
 use crate::store::{Receipt, StoreError, StoreErrorKind};
@@ -216,19 +216,26 @@ impl Database for SqliteStore {
 
     fn sequence(
         &self,
+        log: LogName,
         fence: Option<&Fence>,
         from: u64,
         ids: Vec<u64>,
         head: LogHead,
     ) -> Result<(), StoreError> {
-        self.sequence_under(fence.copied(), from, ids, head)
+        self.sequence_under(log, fence.copied(), from, ids, head)
     }
 
-    fn sign_head(&self, fence: Option<&Fence>, size: u64, note: &str) -> Result<(), StoreError> {
-        self.sign_head_under(fence.copied(), size, note.to_owned())
+    fn sign_head(
+        &self,
+        log: LogName,
+        fence: Option<&Fence>,
+        size: u64,
+        note: &str,
+    ) -> Result<(), StoreError> {
+        self.sign_head_under(log, fence.copied(), size, note.to_owned())
     }
 
-    fn attest(&self, size: u64, attestation: &Attestation) -> Result<(), StoreError> {
-        self.keep_attestation(size, attestation)
+    fn attest(&self, log: LogName, size: u64, attestation: &Attestation) -> Result<(), StoreError> {
+        self.keep_attestation(log, size, attestation)
     }
 }

@@ -10,7 +10,7 @@ use crate::ids::{CertificateId, HolderId, IdempotencyKey, KeyId, Locator, Name, 
 use crate::officers::Officer;
 use crate::records::{
     CertificateRecord, Crl, CrlKind, Document, DocumentChange, DocumentRecord, DocumentStatus,
-    Holder, Identity, Issuer, Request, RequestRecord, RequestStatus, Stop, SubjectRecord,
+    Holder, Identity, Issuer, NewLeaf, Request, RequestRecord, RequestStatus, Stop, SubjectRecord,
 };
 use crate::store::cells::Value;
 use crate::store::decode;
@@ -491,6 +491,24 @@ impl Rows for SqliteRows<'_> {
             "INSERT INTO document_change (document, version, status, since, why, successor) \
              SELECT position, version, status, since, $1, successor FROM document WHERE locator = $2",
             params![change.why, locator.0],
+        )
+    }
+
+    fn leaf(&mut self, locator: &Locator, version: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        read::leaf(self, locator, version)
+    }
+
+    fn insert_leaf(&mut self, audit: u64, leaf: &NewLeaf) -> Result<(), StoreError> {
+        self.write_one(
+            "INSERT INTO register_leaf (audit, locator, version, octets, detail) \
+             VALUES ($1, $2, $3, $4, $5)",
+            params![
+                signed(audit)?,
+                leaf.locator.0,
+                leaf.version,
+                leaf.octets,
+                leaf.detail
+            ],
         )
     }
 }

@@ -13,7 +13,7 @@ use esign_core::time::UnixTime;
 use serde::{Deserialize, Serialize};
 
 use crate::acts::{Act, Change};
-use crate::ids::{Digest, IdempotencyKey, Locator, Name};
+use crate::ids::{Digest, IdempotencyKey, KeyId, Locator, Name};
 use crate::records::{Document, DocumentStatus};
 use crate::store::{Store, StoreError};
 
@@ -64,6 +64,10 @@ pub struct Issuer {
     /// Until when, inclusive.
     #[serde(default)]
     pub until: Option<UnixTime>,
+    /// SHA-256 of the keys by which it is known when it registers over the network, hexadecimal: another
+    /// credential than the sealing key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<String>,
 }
 
 /// A class of documents.
@@ -76,6 +80,12 @@ pub struct Class {
     pub name: Words,
     /// Labels of the fields, in print order.
     pub fields: Vec<Words>,
+    /// Whether the public log leaves out that a document is of this class.
+    #[serde(default)]
+    pub sensitive: bool,
+    /// Whether its documents are redeemed once.
+    #[serde(default)]
+    pub single_use: bool,
 }
 
 impl Register {
@@ -127,6 +137,17 @@ impl Register {
     /// The class of this number.
     pub fn class(&self, number: u32) -> Option<&Class> {
         self.classes.iter().find(|c| c.number == number)
+    }
+
+    /// The body that is known by this key when it registers.
+    pub fn issuer_of_client(&self, key: &KeyId) -> Option<&Issuer> {
+        let key = key.to_string();
+        self.issuers.iter().find(|issuer| {
+            issuer
+                .clients
+                .iter()
+                .any(|one| one.eq_ignore_ascii_case(&key))
+        })
     }
 
     /// The body of this number.

@@ -420,7 +420,7 @@ fn kills_under_load_lose_nothing() {
                         codes
                             .lock()
                             .unwrap()
-                            .insert(hex(&paper.locator()), paper.code.clone());
+                            .insert(hex(&paper.locator()), paper.code);
                         let order = json!({"class": 1, "documents": [paper.json()]});
                         let Some((200, answer)) =
                             one.try_post("/api/v1/register/documents", &order)

@@ -58,8 +58,9 @@ pub fn request(
     let waiting = pending(dir);
     let paper = waiting.join(REQUEST);
     if paper.is_file() {
+        let name = paper.display().to_string();
         let text = String::from_utf8_lossy(&files::read(&paper)?).into_owned();
-        let paper = Paper::read(&text, Step::Request)?;
+        let paper = Paper::read(&name, &text, Step::Request)?;
         same_plan(&paper, plan)?;
         return Ok(paper);
     }

@@ -118,14 +118,14 @@ impl Paper {
         }
     }
 
-    /// Reads a paper of this step.
+    /// Reads a paper of this step; `name` is what errors call it by.
     ///
     /// # Errors
     /// It is another paper or none, an object in it cannot be read, or its words are not those of its
     /// objects.
-    pub fn read(text: &str, step: Step) -> Result<Self, CentreError> {
+    pub fn read(name: &str, text: &str, step: Step) -> Result<Self, CentreError> {
         let wrong =
-            |what: &dyn fmt::Display| CentreError::new(CentreErrorKind::Request, "paper", what);
+            |what: &dyn fmt::Display| CentreError::new(CentreErrorKind::Request, name, what);
         if text.len() > MAX_PAPER {
             return Err(wrong(&format_args!("is larger than {MAX_PAPER} octets")));
         }

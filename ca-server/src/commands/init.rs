@@ -220,8 +220,14 @@ fn request(args: &RequestArgs) -> Result<(), Failure> {
     )
 }
 
+/// Reads a paper that was carried here.
+pub(super) fn paper(path: &Path, step: ceremony::Step) -> Result<Paper, Failure> {
+    let name = path.display().to_string();
+    Ok(Paper::read(&name, &text(path)?, step)?)
+}
+
 fn certify(args: &CertifyArgs) -> Result<(), Failure> {
-    let paper = Paper::read(&text(&args.request)?, ceremony::Step::Request)?;
+    let paper = paper(&args.request, ceremony::Step::Request)?;
     compare(&paper, args.fingerprint.as_deref())?;
     let root = open(&args.dir, &args.common)?;
     let paper = root.certify(&paper, &who()?)?;
@@ -235,7 +241,7 @@ fn certify(args: &CertifyArgs) -> Result<(), Failure> {
 fn install(args: &InstallArgs) -> Result<(), Failure> {
     let plan = args.which.plan(&args.dir)?;
     let store = args.which.store(&args.dir)?;
-    let paper = Paper::read(&text(&args.issuing)?, ceremony::Step::Issuing)?;
+    let paper = paper(&args.issuing, ceremony::Step::Issuing)?;
     compare(&paper, args.fingerprint.as_deref())?;
     let passphrase = match plan.unlock {
         ceremony::Unlock::None => None,

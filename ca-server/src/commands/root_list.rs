@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ca_server::acts::{Act, Change};
-use ca_server::ceremony::{Paper, RootList, Step};
+use ca_server::ceremony::{RootList, Step};
 use ca_server::ids::Name;
 use ca_server::service::assemble::{open_stores, system_clock};
 use esign_core::x509::{Certificate, certificates};
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(at: &Where, args: &Args) -> Result<ExitCode, Failure> {
     let (dir, config) = at.read()?;
-    let paper = Paper::read(&super::init::text(&args.paper)?, Step::List)?;
+    let paper = super::init::paper(&args.paper, Step::List)?;
     let certificate = |path: &std::path::Path| -> Result<Certificate, Failure> {
         let path = dir.join(path);
         let octets = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;

@@ -85,12 +85,8 @@ pub(super) fn status(
     let mut renewed = Vec::new();
     for one in &issuing {
         let authority = Authority::new(one.key.certificate.clone())?;
-        let signer = delegate(life, &one.key.certificate, at)?;
-        renewed.push((
-            authority.id(),
-            one.key.certificate.clone(),
-            half(at, signer.not_after()),
-        ));
+        let (signer, due) = signer(life, &one.key, at)?;
+        renewed.push((authority.id(), one.key.clone(), due));
         served.push((authority, signer));
     }
     let responder = Arc::new(Responder::new(
@@ -323,7 +319,28 @@ fn polled(responder: &Arc<Responder>) -> Result<(), ServiceError> {
     Ok(())
 }
 
-type Renewed = Vec<(KeyId, Certificate, UnixTime)>;
+type Renewed = Vec<(KeyId, IssuingKey, UnixTime)>;
+
+/// Seconds after which it is looked again whether issuance goes on.
+const STOPPED: i64 = 600;
+
+/// Who signs the answers about what `issuing` issued, and until when.
+///
+/// While issuance is stopped no responder is certified, and the authority answers itself (RFC 6960
+/// 4.2.2.2): a centre in trouble must not fall silent about what it issued.
+fn signer(
+    life: &Life,
+    issuing: &IssuingKey,
+    at: UnixTime,
+) -> Result<(Signer, UnixTime), CentreError> {
+    if life.stopped()?.is_some() {
+        let itself = Signer::new(issuing.key.clone(), issuing.certificate.clone())?;
+        return Ok((itself, at.plus(STOPPED)));
+    }
+    let signer = delegate(life, &issuing.certificate, at)?;
+    let due = half(at, signer.not_after());
+    Ok((signer, due))
+}
 
 /// Renews each responder certificate after half of its life.
 fn renewal(life: Life, responder: Arc<Responder>, renewed: Renewed) -> Task {
@@ -332,8 +349,8 @@ fn renewal(life: Life, responder: Arc<Responder>, renewed: Renewed) -> Task {
         let mut renewed = renewed.lock().unwrap_or_else(PoisonError::into_inner);
         for (id, issuing, due) in renewed.iter_mut() {
             if *due <= at {
-                let signer = delegate(&life, issuing, at)?;
-                *due = half(at, signer.not_after());
+                let (signer, until) = signer(&life, issuing, at)?;
+                *due = until;
                 responder.renew(id, signer);
             }
         }

@@ -28,6 +28,7 @@ use data::{
     tbs, time,
 };
 
+#[allow(unused_imports, reason = "each test file uses a part")]
 pub use register::register_suite;
 
 type Made = Box<dyn Store>;

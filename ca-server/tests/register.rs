@@ -24,7 +24,7 @@ use esign_core::keys::{Curve, KeySpec, PrivateKey, SigningKey};
 use esign_core::log::{
     Checkpoint, KeyKind, NoteKey, ProofFile, SignedNote, TileId, bundle_entries, verify_inclusion,
 };
-use esign_core::register::{Leaf, LeafKind, Standing, issue_commitment};
+use esign_core::register::{Leaf, LeafKind, Standing, StatusList, issue_commitment};
 use paper::{FIELDS, Installed, Paper, hex, logged, look_up, register, start, stop};
 use serde_json::{Value, json};
 use served::{Officer, Server, command};
@@ -161,6 +161,14 @@ fn a_document_from_its_registration_to_its_end() {
     }
     assert_eq!(change(1, "suspended").0, 409);
     assert_eq!(change(4, "in-force").0, 409);
+    // For those without a network: listed, and by the others' absence in force.
+    let (status, list) = fetch(&server, "/register/list");
+    assert_eq!(status, 200);
+    let list = StatusList::verify(&list, installed.answers.public_key()).unwrap();
+    assert_eq!(list.head().count, 1);
+    assert_eq!(list.find(&paper.digest), Some(Standing::Revoked));
+    assert_eq!(list.find(&neighbour.digest), None);
+    assert!(list.head().next == list.head().at.plus(3600));
     // What is public is public, and of a sensitive class only that.
     let secret = Paper::new(&key);
     let (_, done) = register(&body, 2, &[&secret]);
@@ -420,7 +428,7 @@ fn kills_under_load_lose_nothing() {
                         codes
                             .lock()
                             .unwrap()
-                            .insert(hex(&paper.locator()), paper.code.clone());
+                            .insert(hex(&paper.locator()), paper.code);
                         let order = json!({"class": 1, "documents": [paper.json()]});
                         let Some((200, answer)) =
                             one.try_post("/api/v1/register/documents", &order)

@@ -152,7 +152,7 @@ fn what_bodies_were_told_stays_true_through_kills_and_pauses() {
                         };
                         let paper = Paper::again(key, name);
                         let locator = hex(&paper.locator());
-                        codes.lock().unwrap().insert(locator, paper.code.clone());
+                        codes.lock().unwrap().insert(locator, paper.code);
                         let order = json!({"class": 1, "documents": [paper.json()]});
                         let Some((200, answer)) =
                             body.try_post("/api/v1/register/documents", &order)

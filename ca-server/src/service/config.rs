@@ -218,6 +218,9 @@ pub struct RegisterConfig {
     /// How long an answer may be relied upon.
     #[serde(default = "default_answer_seconds")]
     pub answer_seconds: u32,
+    /// How often a new status list is made, if anybody asks for it.
+    #[serde(default = "default_list_minutes")]
+    pub list_minutes: NonZeroU32,
     /// Look-ups a second that one client may make, a network of IPv6 being one.
     #[serde(default = "default_look_ups")]
     pub look_ups_a_second: NonZeroU32,
@@ -298,6 +301,10 @@ fn default_accuracy() -> u32 {
 /// Five minutes: a clerk's time for one paper.
 const fn default_answer_seconds() -> u32 {
     300
+}
+
+fn default_list_minutes() -> NonZeroU32 {
+    NonZeroU32::new(60).unwrap_or(NonZeroU32::MIN)
 }
 
 fn default_look_ups() -> NonZeroU32 {

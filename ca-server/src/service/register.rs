@@ -98,6 +98,8 @@ pub(super) fn register(
         store: parts.acts,
         authorities: parts.authorities,
         limiter,
+        list: Mutex::new(None),
+        list_seconds: i64::from(config.list_minutes.get()).saturating_mul(60),
         clock: parts.clock,
     });
     let forget: Task = Box::new(move |_| {
@@ -200,16 +202,19 @@ impl Currency {
         *held = Some(found);
     }
 
+    /// What a witness has seen that the store has not.
+    fn elsewhere(&self) -> Option<String> {
+        let elsewhere = self
+            .elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        elsewhere.values().next().cloned()
+    }
+
     /// Why nothing is answered, if nothing is.
     pub(super) fn refusal(&self) -> Option<String> {
         match &*self.here.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(Ok(())) => {
-                let elsewhere = self
-                    .elsewhere
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                elsewhere.values().next().cloned()
-            }
+            Some(Ok(())) => self.elsewhere(),
             Some(Err(what)) => Some(what.clone()),
             None => Some("store and published log are being compared".to_owned()),
         }
@@ -295,6 +300,11 @@ fn log_task(
     }
     Ok(Box::new(move |at| {
         let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.currency.elsewhere().is_some() {
+            // What a witness saw is not ours: to sign more of this would be another history.
+            *opened = None;
+            return Ok(());
+        }
         let ours = match &lease {
             None => Some(None),
             Some(lease) => lease.fence()?.map(Some),

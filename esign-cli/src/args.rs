@@ -31,6 +31,10 @@ pub(crate) enum Command {
     Sign(commands::sign::Args),
     /// Verify the signatures of files
     Verify(commands::verify::Args),
+    /// Bring the signatures of a file to a level, or renew their archive time-stamp
+    Extend(commands::extend::Args),
+    /// Have a file time-stamped
+    Timestamp(commands::timestamp::Args),
     /// Private keys: make them
     #[command(subcommand)]
     Key(commands::key::KeyCommand),

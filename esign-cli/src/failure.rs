@@ -73,6 +73,12 @@ impl Failure {
         Self::new(format!("{file}: {error}"))
     }
 
+    /// Says which file it befell.
+    pub(crate) fn within(mut self, file: &std::path::Path) -> Self {
+        self.message = format!("{}: {}", file.display(), self.message);
+        self
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -69,6 +69,8 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Code(command) => commands::code::run(command, context),
         Command::Sign(args) => commands::sign::run(args, context),
         Command::Verify(args) => commands::verify::run(args, context),
+        Command::Extend(args) => commands::extend::run(&args, context),
+        Command::Timestamp(args) => commands::timestamp::run(&args, context),
         Command::Key(command) => commands::key::run(command, context),
         Command::Cert(command) => commands::cert::run(command, context),
         Command::Ca(command) => commands::ca::run(command, context),

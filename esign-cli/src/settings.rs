@@ -24,6 +24,9 @@ pub(crate) struct Settings {
     /// Revocation lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) crl: Vec<PathBuf>,
+    /// Addresses of time-stamping authorities.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tsa: Vec<String>,
     /// Folder of the register of document codes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) register: Option<PathBuf>,
@@ -56,8 +59,9 @@ impl Settings {
             let start = e.span().map_or(0, |s| s.start);
             let before = text.as_bytes().get(..start).unwrap_or_default();
             let line = before.iter().filter(|b| **b == b'\n').count() + 1;
-            Failure::about(&shown, &format!("line {line}: {}", e.message()))
-                .hint("the settings are lang, trust, crl and register; see esign config --help")
+            Failure::about(&shown, &format!("line {line}: {}", e.message())).hint(
+                "the settings are lang, trust, crl, tsa and register; see esign config --help",
+            )
         })?;
         match settings.lang.as_deref() {
             None | Some("az" | "en") => Ok(settings),
@@ -98,6 +102,7 @@ mod tests {
             lang: Some("az".to_owned()),
             trust: vec!["/a b/root.pem".into()],
             crl: Vec::new(),
+            tsa: Vec::new(),
             register: None,
         };
         assert_eq!(

@@ -12,6 +12,8 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use esign_core::cades::{self, Input, SignatureParameters, sign_detached};
 use esign_core::crl::{Crl, RevocationReason, RevokedCertificate};
 use esign_core::evidence::Evidence;
@@ -97,13 +99,20 @@ fn stamp(
 ) -> Timestamp {
     let imprint = sha256(octets);
     Timestamp {
-        token: tsa.stamp(&imprint, at),
+        token: tsa.stamp(&imprint, at).into(),
         kind,
         place: "here".to_owned(),
         imprint: Ok(imprint),
         covers,
         findings: Vec::new(),
     }
+}
+
+/// The token with its last octet, of the signature value, changed.
+fn changed(stamp: &Timestamp) -> Arc<[u8]> {
+    let mut token = stamp.token.to_vec();
+    *token.last_mut().unwrap() ^= 1;
+    token.into()
 }
 
 fn over_signature(tsa: &Holder, signature: &Signature, at: &str) -> Timestamp {
@@ -244,8 +253,7 @@ fn a_bad_time_stamp_proves_nothing() {
         )
     };
     let mut altered = good();
-    let last = altered.token.len() - 1;
-    altered.token[last] ^= 1;
+    altered.token = changed(&altered);
     let stranger = Holder::root("CN=strange root", "2020-01-01", "2040-01-01");
     let stranger = stranger.issue("CN=tsa", P256, "2026-01-01", "2032-01-01", Use::Stamping);
     let strange = over_signature(&stranger, &signature, "2026-04-01");
@@ -493,8 +501,7 @@ fn a_missing_renewal_breaks_the_chain() {
         let mut long = long();
         let stamp = &mut long.signature.timestamps[gone];
         // Its octets were changed: it stays where it is and no longer verifies.
-        let last = stamp.token.len() - 1;
-        stamp.token[last] ^= 1;
+        stamp.token = changed(stamp);
         let report = long.world.judge(&long.signature, LATE);
         assert_eq!(report.indication, "INDETERMINATE", "{gone}");
         assert_ne!(report.sub_indication, None, "{gone}");

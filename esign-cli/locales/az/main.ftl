@@ -3,6 +3,8 @@ yes = bəli
 list-empty = yoxdur
 no = xeyr
 
+extend-done = { $file }: { $level } səviyyəsinə çatdırıldı, { $target } faylına yazıldı
+timestamp-done = { $file }: { $time } tarixində { $authority } tərəfindən vaxt möhürü qoyuldu, { $target } faylına yazıldı
 sign-done = { $file }: imzalandı, { $target } faylına yazıldı
 
 key-done-protected = gizli açar { $target } faylına yazıldı, parolla qorunur
@@ -116,6 +118,9 @@ rule-tsp-message-digest = imzalanmış atributlardakı həş vaxt möhürününk
 rule-tsp-encoding = vaxt möhürü standartın tələb etdiyi kimi kodlaşdırılıb
 rule-tsp-from-the-future = vaxt möhürü yoxlama vaxtından sonraya aid deyil
 rule-tsp-certificate-valid = vaxt möhürü qoyulanda sertifikat qüvvədə idi
+rule-cades-ats-hash-index = arxiv vaxt möhürünün göstərdiyi hər şey yerindədir
+rule-cades-ats-hash-index-algorithm = arxiv vaxt möhürünün indeksi möhürün alqoritmi ilədir
+rule-pdf-dss = sertifikat və vəziyyət anbarı oxunur
 rule-signature-signer-identifier-differs = konteyner imzada göstəriləndən başqa sertifikatı göstərir
 rule-policy-digest = heş alqoritminə etibar etmək olar
 rule-policy-key = açara etibar etmək olar

@@ -3,6 +3,8 @@ yes = yes
 list-empty = none
 no = no
 
+extend-done = { $file }: brought to { $level }, written to { $target }
+timestamp-done = { $file }: stamped at { $time } by { $authority }, written to { $target }
 sign-done = { $file }: signed, written to { $target }
 
 key-done-protected = private key written to { $target }, protected by the passphrase
@@ -116,6 +118,9 @@ rule-tsp-message-digest = the digest in the signed attributes is that of the tim
 rule-tsp-encoding = the time-stamp is encoded as the standard asks
 rule-tsp-from-the-future = the time-stamp is not from after the time of checking
 rule-tsp-certificate-valid = the certificate was in force when the time-stamp was made
+rule-cades-ats-hash-index = all that the archive time-stamp names is there
+rule-cades-ats-hash-index-algorithm = the index of the archive time-stamp is by the algorithm of its stamp
+rule-pdf-dss = the store of certificates and status can be read
 rule-signature-signer-identifier-differs = the container points at another certificate than the signature names
 rule-policy-digest = the digest may be relied on
 rule-policy-key = the key may be relied on

@@ -15,6 +15,7 @@ use crate::{Context, print};
   esign config trust root.pem               trust this centre from now on
   esign config crl root.crl issuing.crl     use these revocation lists
   esign config register esign-demo          check codes against this register
+  esign config tsa http://tsa.example/      ask this authority for time-stamps
   esign config lang az
   esign config --unset crl
 
@@ -38,6 +39,7 @@ enum Name {
     Lang,
     Register,
     Trust,
+    Tsa,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -48,6 +50,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             Name::Lang => settings.lang = None,
             Name::Register => settings.register = None,
             Name::Trust => settings.trust.clear(),
+            Name::Tsa => settings.tsa.clear(),
         }
     } else if let Some(name) = args.name {
         match name {
@@ -55,6 +58,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             Name::Lang => settings.lang = Some(lang(&args.values)?),
             Name::Register => settings.register = Some(one(&args.values)?),
             Name::Trust => settings.trust = paths(&args.values)?,
+            Name::Tsa => settings.tsa.clone_from(&args.values),
         }
     } else {
         let path = Settings::path().map_or_else(String::new, |p| p.display().to_string());

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use esign_core::cades::{self, CadesError, CommitmentType, SignatureParameters, SignerLocation};
+use esign_core::levels::{self, Signer, sign_cms, sign_pdf};
 use esign_core::pades::{self, Permission};
 use esign_core::source::ReadAt;
 use esign_core::time::UnixTime;
 use esign_core::x509::Certificate;
 
 use super::secrets::{Key, PassphraseArgs, open_key};
+use super::services::{Outside, ServiceArgs};
 use super::trust::now;
 use crate::failure::{Exit, Failure};
 use crate::files::{Output, Secrecy, Source};
@@ -22,6 +24,7 @@ use crate::{Context, print};
 #[command(after_help = "Examples:
   esign sign contract.pdf --key my.pem --cert my-chain.pem
   esign sign contract.pdf --key my.p12 --reason \"Təsdiq edirəm\" -o contract-signed.pdf
+  esign sign contract.pdf --key my.p12 --level lta --tsa http://tsa.example/ --trust root.pem
   esign sign data.json --key my.pem --cert my-chain.pem            writes data.json.p7s beside it
   esign sign data.json --packaging enveloping --key my.p12         writes data.json.p7m around it
   esign sign data.json.p7m --add --key second.p12 -o both.p7m      adds a second signer
@@ -45,6 +48,8 @@ pub(crate) struct Args {
     /// Level of the signature
     #[arg(long, value_enum, default_value = "b")]
     level: Level,
+    #[command(flatten)]
+    services: ServiceArgs,
     /// Whether the signature stands beside the file or around it (cades)
     #[arg(long, value_enum)]
     packaging: Option<Packaging>,
@@ -98,6 +103,9 @@ enum Format {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Level {
     B,
+    T,
+    Lt,
+    Lta,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -130,6 +138,8 @@ struct Job<'a> {
     certificate: Certificate,
     chain: Vec<Certificate>,
     time: UnixTime,
+    level: levels::Level,
+    outside: Outside,
 }
 
 pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
@@ -144,7 +154,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
             "--reason and --commitment exclude each other (EN 319 142-1 6.3)",
         ));
     }
-    let job = Job::load(&args)?;
+    let job = Job::load(&args, context)?;
     let mut exit = Exit::Passed;
     let outcomes = super::each(&args.files, usize::from(args.jobs), |_, file| {
         job.sign(file)
@@ -171,7 +181,18 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 impl<'a> Job<'a> {
-    fn load(args: &'a Args) -> Result<Self, Failure> {
+    fn load(args: &'a Args, context: &Context) -> Result<Self, Failure> {
+        let level = match args.level {
+            Level::B => levels::Level::B,
+            Level::T => levels::Level::T,
+            Level::Lt => levels::Level::Lt,
+            Level::Lta => levels::Level::Lta,
+        };
+        if args.add && level != levels::Level::B {
+            return Err(Failure::new("--add signs at level b")
+                .hint("esign extend brings the message to the level"));
+        }
+        let outside = args.services.load(&context.settings)?;
         let (key, certificate, chain) =
             open_key(&args.key, &args.passphrase, args.cert.as_deref())?
                 .certified(&args.key, args.cert.as_deref())?;
@@ -193,6 +214,8 @@ impl<'a> Job<'a> {
             certificate,
             chain,
             time,
+            level,
+            outside,
         })
     }
 
@@ -218,7 +241,7 @@ impl<'a> Job<'a> {
             Format::Pades => self.sign_pdf(&source, &mut writer),
             Format::Cades => self.sign_cms(&source, &mut writer, packaging),
         };
-        written.map_err(|e| Failure::about(&file.display(), &e.message).and_hint(e.hint))?;
+        written.map_err(|e| e.within(file))?;
         let output = writer
             .into_inner()
             .map_err(|e| Failure::io(&target.display().to_string(), e.error()))?;
@@ -264,6 +287,13 @@ impl<'a> Job<'a> {
         }
     }
 
+    fn signer(&self) -> Signer<'_> {
+        Signer {
+            key: &self.key,
+            certificate: &self.certificate,
+        }
+    }
+
     fn sign_pdf(&self, source: &Source, out: &mut dyn Write) -> Result<(), Failure> {
         let args = self.args;
         if args.packaging.is_some() || args.add || args.commitment.is_some() {
@@ -281,8 +311,19 @@ impl<'a> Job<'a> {
             Certify::Annotations => Permission::Annotations,
         });
         parameters.chain.clone_from(&self.chain);
-        let update = pades::sign(source, out, &self.key, &self.certificate, &parameters)
-            .map_err(|e| Failure::new(e.to_string()))?;
+        let update = self
+            .outside
+            .with(|services| {
+                sign_pdf(
+                    source,
+                    out,
+                    self.signer(),
+                    &parameters,
+                    self.level,
+                    services,
+                )
+            })
+            .map_err(|e| super::services::failed(&e))?;
         out.write_all(&update)
             .map_err(|e| Failure::io("the signed file cannot be written", &e))
     }
@@ -330,6 +371,24 @@ impl<'a> Job<'a> {
                 &parameters,
             )
             .map_err(failed);
+        }
+        if self.level != levels::Level::B {
+            let enveloping = packaging == Packaging::Enveloping;
+            return self
+                .outside
+                .with(|services| {
+                    let (signer, level) = (self.signer(), self.level);
+                    sign_cms(
+                        source,
+                        enveloping,
+                        out,
+                        signer,
+                        &parameters,
+                        level,
+                        services,
+                    )
+                })
+                .map_err(|e| super::services::failed(&e));
         }
         match packaging {
             Packaging::Enveloping => {

@@ -15,9 +15,9 @@ use crate::failure::Failure;
 use crate::files;
 use crate::settings::Settings;
 
-/// Flags of every command that validates.
+/// Whom to trust and what is known.
 #[derive(clap::Args)]
-pub(crate) struct TrustArgs {
+pub(crate) struct MaterialArgs {
     /// Trust these certificates; nothing else is trusted (PEM or DER, may be repeated)
     #[arg(long, value_name = "FILE", env = "ESIGN_TRUST", value_delimiter = ':')]
     pub(crate) trust: Vec<PathBuf>,
@@ -30,6 +30,13 @@ pub(crate) struct TrustArgs {
     /// OCSP responses (DER or PEM)
     #[arg(long, value_name = "FILE")]
     pub(crate) ocsp: Vec<PathBuf>,
+}
+
+/// Flags of every command that validates.
+#[derive(clap::Args)]
+pub(crate) struct TrustArgs {
+    #[command(flatten)]
+    pub(crate) material: MaterialArgs,
     /// Judge for this time instead of now (RFC 3339, or a date); evidence from after it is not used
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(crate) at: Option<UnixTime>,
@@ -45,6 +52,17 @@ pub(crate) struct Given {
 impl TrustArgs {
     /// Reads the files and fixes the time.
     pub(crate) fn load(&self, settings: &Settings) -> Result<Given, Failure> {
+        self.material.load(settings, self.at)
+    }
+}
+
+impl MaterialArgs {
+    /// Reads the files; of those made after the time asked for, nothing is used.
+    pub(crate) fn load(
+        &self,
+        settings: &Settings,
+        asked: Option<UnixTime>,
+    ) -> Result<Given, Failure> {
         let mut anchors = TrustAnchors::new();
         let mut evidence = Evidence::new();
         for path in or_else(&self.trust, &settings.trust) {
@@ -57,11 +75,11 @@ impl TrustArgs {
                 evidence.add_certificate(certificate);
             }
         }
-        let at = self.at.unwrap_or_else(now);
+        let at = asked.unwrap_or_else(now);
         for path in or_else(&self.crl, &settings.crl) {
             for crl in read(path, crls)?
                 .into_iter()
-                .filter(|c| self.at.is_none() || c.this_update() <= at)
+                .filter(|c| asked.is_none() || c.this_update() <= at)
             {
                 evidence.add_crl(crl);
             }
@@ -78,7 +96,7 @@ impl TrustArgs {
                         response.status
                     ))
                 })?;
-                if self.at.is_none() || basic.produced_at() <= at {
+                if asked.is_none() || basic.produced_at() <= at {
                     evidence.add_ocsp(basic);
                 }
             }

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use esign_core::cades::{self, Input};
-use esign_core::keys::{DigestAlgorithm, Hasher};
+use esign_core::keys::{Digest, DigestAlgorithm, Hasher};
+use esign_core::levels::{Services, complete};
 use esign_core::pades;
 use esign_core::policy::Policy;
 use esign_core::source::ReadAt;
 use esign_core::validation::{Inputs, Report, Signature, validate};
 
+use super::services::{NetworkArgs, Outside};
 use super::sign::is_pdf;
 use super::trust::{Given, TrustArgs};
 use super::verdict;
@@ -23,7 +25,7 @@ use crate::{Context, print};
   esign verify data.json.p7s --content data.json --trust root.pem --crl all.crl
   esign verify contract-signed.pdf --trust root.pem --at 2026-11-22T10:00:00Z --json
 
-Without --trust nothing is trusted; without --crl or --ocsp the answer stays open (exit 3).
+Without --trust nothing is trusted; without --crl, --ocsp or --online the answer stays open (exit 3).
 --trust, --crl: also ESIGN_TRUST and ESIGN_CRL, several files with a colon between, or esign config.")]
 pub(crate) struct Args {
     /// Signed PDFs and CMS messages (.p7s, .p7m; DER, BER or PEM)
@@ -37,9 +39,11 @@ pub(crate) struct Args {
     /// What is asked for
     #[arg(long, value_name = "NAME", default_value = "etsi-basic", value_parser = ["etsi-basic"])]
     policy: String,
-    /// Open no network connection; none is opened anyway
-    #[arg(long)]
-    offline: bool,
+    /// Fetch what is missing where the certificates say it is
+    #[arg(long, conflicts_with = "offline")]
+    online: bool,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// Write the report as JSON to this file
     #[arg(long, value_name = "FILE.json")]
     report: Option<PathBuf>,
@@ -72,10 +76,17 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     }
     let given = args.trust.load(&context.settings)?;
     let policy = Policy::basic();
+    let outside = if args.online {
+        let given = args.trust.load(&context.settings)?;
+        Some(Outside::new(Vec::new(), &args.network, given)?)
+    } else {
+        None
+    };
     let outcomes = super::each(&args.files, usize::from(args.jobs), |i, file| {
         let content = args.content.get(i).or_else(|| args.content.first());
         let keep = args.report.is_some();
-        verify(file, content.map(PathBuf::as_path), &given, &policy, keep)
+        let content = content.map(PathBuf::as_path);
+        verify(file, content, &given, &policy, keep, outside.as_ref())
     });
     let mut exit = Exit::Passed;
     for (file, outcome) in args.files.iter().zip(outcomes) {
@@ -124,6 +135,7 @@ fn verify(
     given: &Given,
     policy: &Policy,
     keep: bool,
+    outside: Option<&Outside>,
 ) -> Result<Report, Failure> {
     let source = Source::open(file)?;
     let signatures = prepare(file, &source, content)?;
@@ -139,14 +151,32 @@ fn verify(
         evidence: &given.evidence,
         policy,
     };
-    let mut report = validate(&signatures, &inputs);
+    let mut report = match outside {
+        None => validate(&signatures, &inputs),
+        Some(outside) => outside.with(|services| {
+            let services = Services {
+                clock: &|| given.at,
+                ..*services
+            };
+            complete(&signatures, &services).0
+        }),
+    };
     report.inputs.document = document;
     Ok(report)
 }
 
 /// SHA-256 over the file, in hexadecimal.
 fn digest(file: &Path, source: &Source) -> Result<String, Failure> {
-    let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
+    Ok(digest_by(DigestAlgorithm::Sha256, file, source)?.to_string())
+}
+
+/// The digest of a whole file.
+pub(crate) fn digest_by(
+    algorithm: DigestAlgorithm,
+    file: &Path,
+    source: &Source,
+) -> Result<Digest, Failure> {
+    let mut hasher = Hasher::new(algorithm);
     let mut block = vec![0; 128 * 1024];
     let mut offset = 0u64;
     loop {
@@ -154,7 +184,7 @@ fn digest(file: &Path, source: &Source) -> Result<String, Failure> {
             .read_at(offset, &mut block)
             .map_err(|e| Failure::io(&file.display().to_string(), &e))?;
         let Some(octets) = block.get(..read).filter(|o| !o.is_empty()) else {
-            return Ok(hasher.finish().to_string());
+            return Ok(hasher.finish());
         };
         hasher.update(octets);
         offset = offset.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));

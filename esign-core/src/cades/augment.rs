@@ -1,12 +1,14 @@
-//! From B-B to B-T: a signature-time-stamp for one signer of a message that is there, whoever made it.
+//! From B-B to B-T, B-LT and B-LTA: time-stamps and material for a message that is there, whoever made it.
 
 use std::io::Write;
 
 use super::CadesError;
 use super::armour::unarmoured;
-use super::message::Parts;
-use crate::cms::{MAX_ATTRIBUTES, SignedData, SignerInfo};
-use crate::der::{DecodeError, Reader, Rules, Tag, Writer};
+use super::ats;
+use super::message::{Parts, digests_of, enclosed};
+use crate::cms::{CmsError, Content, MAX_ATTRIBUTES, SignedData, SignerInfo};
+use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, Writer};
+use crate::evidence::Evidence;
 use crate::keys::{Digest, DigestAlgorithm, Hasher};
 use crate::oid::{self, ObjectIdentifier};
 use crate::source::ReadAt;
@@ -36,6 +38,11 @@ const OVER_UNSIGNED: [(ObjectIdentifier, &str); 4] = [
         "long-term-validation",
     ),
 ];
+
+/// Of these, those that are computed over `certificates` and `crls` of the message, too.
+const OVER_MATERIAL: &[(ObjectIdentifier, &str)] = match &OVER_UNSIGNED {
+    [_, rest @ ..] => rest,
+};
 
 /// What a signature-time-stamp is over: the digest of the signature value of signer `n`, counted
 /// from 0 in the order of the file.
@@ -93,18 +100,292 @@ pub fn add_signature_timestamp<S: ReadAt + ?Sized>(
         )));
     }
     room_for_one(signer)?;
-    let mut w = Writer::new();
-    w.sequence(|w| {
-        w.oid(oid::SIGNATURE_TIME_STAMP);
-        w.nested(Tag::SET, |w| w.raw(timestamp.token().der()));
-    });
-    let extended = with_unsigned(&signer.raw, &w.finish()).map_err(crate::cms::CmsError::Decode)?;
+    let attribute = attribute(oid::SIGNATURE_TIME_STAMP, timestamp.token().der());
+    let extended = with_unsigned(&signer.raw, &attribute).map_err(CmsError::Decode)?;
     let mut parts = Parts::of(&data);
     parts.replace_signer(n, extended);
     match &data.content {
         None => parts.write::<[u8]>(out, None),
         Some(content) => parts.write(out, Some((content, message))),
     }
+}
+
+/// Adds certificates, revocation lists and OCSP responses to the message, for all of its signers: B-LT.
+/// What is there stays, octet for octet.
+///
+/// # Errors
+/// The message cannot be read, an older archive-time-stamp covers what would be added to, or writing
+/// fails.
+///
+/// # Source
+/// EN 319 122-1 6.3 (`SignedData.certificates`, `SignedData.crls`).
+pub fn add_validation_data<S: ReadAt + ?Sized>(
+    message: &S,
+    material: &Evidence,
+    out: &mut dyn Write,
+) -> Result<(), CadesError> {
+    let armoured = unarmoured(&message)?;
+    let message: &dyn ReadAt = match &armoured {
+        Some(der) => der,
+        None => &message,
+    };
+    let data = SignedData::read(message)?;
+    for signer in &data.signers {
+        let mut there = OVER_MATERIAL.iter();
+        let has = |oid| signer.unsigned_attributes.iter().any(|a| a.oid == oid);
+        if let Some((_, name)) = there.find(|(oid, _)| has(*oid)) {
+            return Err(CadesError::Misuse(format!(
+                "the signature has an {name}, which more certificates or lists would break"
+            )));
+        }
+    }
+    let mut parts = Parts::of(&data);
+    parts.add_material(material);
+    match &data.content {
+        None => parts.write::<[u8]>(out, None),
+        Some(content) => parts.write(out, Some((content, message))),
+    }
+}
+
+/// The content inside of a message, read where it stands.
+pub struct Enclosed<'a> {
+    message: &'a dyn ReadAt,
+    content: Content,
+}
+
+/// A message without its content, which is small however large the content is, and the content where the
+/// message held it. [`attach`] puts them together again.
+///
+/// # Errors
+/// The message cannot be read, or holds its content in a form that is not read where it stands: PEM, or
+/// in pieces (BER).
+pub fn detach<'a, S: ReadAt>(
+    message: &'a S,
+) -> Result<(Vec<u8>, Option<Enclosed<'a>>), CadesError> {
+    let armoured = unarmoured(&message)?;
+    if let Some(der) = armoured {
+        let data = SignedData::read(&der)?;
+        if data.content.is_some() {
+            return Err(CadesError::Misuse(
+                "the message is PEM with its content inside: convert it to DER first".to_owned(),
+            ));
+        }
+        let mut out = Vec::new();
+        Parts::of(&data).write::<[u8]>(&mut out, None)?;
+        return Ok((out, None));
+    }
+    let data = SignedData::read(message)?;
+    let mut out = Vec::new();
+    Parts::of(&data).write::<[u8]>(&mut out, None)?;
+    match data.content {
+        None => Ok((out, None)),
+        Some(content) if content.constructed => Err(CadesError::Misuse(
+            "the content of the message comes in pieces (BER): convert it to DER first".to_owned(),
+        )),
+        Some(content) => Ok((out, Some(Enclosed { message, content }))),
+    }
+}
+
+impl ReadAt for Enclosed<'_> {
+    fn len(&self) -> u64 {
+        self.content.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        let left = self.content.len.saturating_sub(offset);
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
+        let at = self.content.place.start.saturating_add(offset);
+        self.message
+            .read_at(at, buf.get_mut(..most).unwrap_or_default())
+    }
+}
+
+/// Writes a detached message with its content inside to `out`.
+///
+/// # Errors
+/// The message cannot be read or holds a content; reading or writing fails.
+pub fn attach<S: ReadAt + ?Sized>(
+    message: &[u8],
+    content: &S,
+    out: &mut dyn Write,
+) -> Result<(), CadesError> {
+    let data = SignedData::read(message)?;
+    if data.content.is_some() {
+        return Err(CadesError::Misuse(
+            "the message holds its content already".to_owned(),
+        ));
+    }
+    let place = Content {
+        place: 0..content.len(),
+        len: content.len(),
+        constructed: false,
+        is_der: true,
+    };
+    Parts::of(&data).write(out, Some((&place, content)))
+}
+
+/// An archive-time-stamp-v3 that waits for its token.
+pub struct PreparedArchive {
+    data: SignedData,
+    n: usize,
+    index: Vec<u8>,
+    digest: Digest,
+}
+
+/// Prepares an archive-time-stamp-v3 over everything that is in the message for signer `n` now: B-LTA.
+/// `detached` is the content where the message does not hold it.
+///
+/// # Errors
+/// The message cannot be read, has no such signer, or its content is not there or there twice.
+///
+/// # Source
+/// EN 319 122-1 5.5.2 and 5.5.3.
+pub fn prepare_archive<S: ReadAt + ?Sized>(
+    message: &S,
+    n: usize,
+    detached: Option<&dyn ReadAt>,
+    algorithm: DigestAlgorithm,
+) -> Result<PreparedArchive, CadesError> {
+    let armoured = unarmoured(&message)?;
+    let message: &dyn ReadAt = match &armoured {
+        Some(der) => der,
+        None => &message,
+    };
+    let data = SignedData::read(message)?;
+    let content = match (&data.content, detached) {
+        (Some(_), Some(_)) => {
+            return Err(CadesError::Misuse(
+                "the message holds its content, and another one was given".to_owned(),
+            ));
+        }
+        (None, None) => {
+            return Err(CadesError::Misuse(
+                "the message is detached: its content must be given for an archive-time-stamp"
+                    .to_owned(),
+            ));
+        }
+        (None, Some(content)) => digests_of(content, &[algorithm])?,
+        (Some(_), None) => enclosed(&data, message, &[algorithm])?,
+    };
+    let content = content.into_iter().next();
+    let content = content.ok_or_else(|| CadesError::Misuse(format!("no digest by {algorithm}")))?;
+    let signer = signer(&data, n)?;
+    // What was stamped must hold: over another content than was signed it would prove nothing.
+    let signed = signer.signed_attributes.as_ref();
+    let signed = signed.and_then(|a| a.message_digest());
+    if signer.digest_algorithm == Ok(algorithm) && signed != Some(content.as_bytes()) {
+        return Err(CadesError::Misuse(format!(
+            "content: has {content}, signer {} signed another one",
+            n.saturating_add(1)
+        )));
+    }
+    let index = ats::index(&data, signer, algorithm);
+    let digest = ats::imprint(&data, signer, &content, &index).map_err(CmsError::Decode)?;
+    Ok(PreparedArchive {
+        data,
+        n,
+        index,
+        digest,
+    })
+}
+
+impl PreparedArchive {
+    /// What is to be stamped.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Puts index and token in and writes the message, of which `message` are the octets that were
+    /// prepared, to `out`.
+    ///
+    /// # Errors
+    /// The token stamps something else; there is no room for one more attribute; reading or writing fails.
+    pub fn finish<S: ReadAt + ?Sized>(
+        self,
+        message: &S,
+        timestamp: &Timestamp,
+        out: &mut dyn Write,
+    ) -> Result<(), CadesError> {
+        if *timestamp.imprint() != self.digest {
+            return Err(CadesError::Misuse(format!(
+                "time-stamp: over {}, the message has {}",
+                timestamp.imprint(),
+                self.digest
+            )));
+        }
+        let armoured = unarmoured(&message)?;
+        let message: &dyn ReadAt = match &armoured {
+            Some(der) => der,
+            None => &message,
+        };
+        let signer = signer(&self.data, self.n)?;
+        if signer.unsigned_attributes.len() >= MAX_ATTRIBUTES {
+            return room_for_one(signer);
+        }
+        let token = indexed(timestamp.token().der(), &self.index).map_err(CmsError::Decode)?;
+        let attribute = attribute(oid::ARCHIVE_TIME_STAMP_V3, &token);
+        let extended = with_unsigned(&signer.raw, &attribute).map_err(CmsError::Decode)?;
+        let mut parts = Parts::of(&self.data);
+        parts.replace_signer(self.n, extended);
+        match &self.data.content {
+            None => parts.write::<[u8]>(out, None),
+            Some(content) => parts.write(out, Some((content, message))),
+        }
+    }
+}
+
+/// A token with the index among what its signer did not sign.
+fn indexed(token: &[u8], index: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let data = SignedData::read(token).map_err(|_| {
+        DecodeError::new(DecodeKind::Value("not a SignedData"), "timeStampToken", 0)
+    })?;
+    let [signer] = data.signers.as_slice() else {
+        let kind = DecodeKind::Value("not one signer");
+        return Err(DecodeError::new(kind, "timeStampToken", 0));
+    };
+    let extended = with_unsigned(&signer.raw, &attribute(oid::ATS_HASH_INDEX_V3, index))?;
+    // The signer stands last in every SignedData: lengths are written anew, all else is copied.
+    let at = token.len().checked_sub(signer.raw.len());
+    let ends_here = at.and_then(|at| token.get(at..)) == Some(signer.raw.as_slice());
+    let content = Reader::new(token, Rules::Ber).expect(Tag::SEQUENCE, "contentInfo")?;
+    if !ends_here {
+        let kind = DecodeKind::Value("not DER: lengths without an end");
+        return Err(DecodeError::new(kind, "timeStampToken", 0));
+    }
+    let mut info = content.reader("contentInfo")?;
+    let content_type = info.any("contentType")?;
+    let explicit = info.expect(Tag::constructed(0), "content")?;
+    let mut explicit = explicit.reader("content")?;
+    let signed = explicit.expect(Tag::SEQUENCE, "signedData")?;
+    let mut fields = signed.reader("signedData")?;
+    let mut before = Vec::new();
+    while !fields.is_empty() {
+        let field = fields.any("signedData")?;
+        if fields.is_empty() {
+            break;
+        }
+        before.extend_from_slice(field.raw);
+    }
+    let mut w = Writer::with_capacity(token.len().saturating_add(index.len()));
+    w.sequence(|w| {
+        w.raw(content_type.raw);
+        w.nested(Tag::constructed(0), |w| {
+            w.sequence(|w| {
+                w.raw(&before);
+                w.nested(Tag::SET, |w| w.raw(&extended));
+            });
+        });
+    });
+    Ok(w.finish())
+}
+
+fn attribute(oid: ObjectIdentifier, value: &[u8]) -> Vec<u8> {
+    let mut w = Writer::with_capacity(value.len().saturating_add(32));
+    w.sequence(|w| {
+        w.oid(oid);
+        w.nested(Tag::SET, |w| w.raw(value));
+    });
+    w.finish()
 }
 
 fn signer(data: &SignedData, n: usize) -> Result<&SignerInfo, CadesError> {

@@ -7,6 +7,7 @@ use super::armour::unarmoured;
 use super::create::{Prepared, SignatureParameters, algorithm_for, prepare_signature};
 use crate::cms::{CmsError, Content, ContentHasher, SignedData};
 use crate::der::{Tag, Writer};
+use crate::evidence::Evidence;
 use crate::keys::{Digest, DigestAlgorithm, SigningKey};
 use crate::oid;
 use crate::source::ReadAt;
@@ -276,6 +277,32 @@ impl Parts {
         prepared.write_signer_info(&mut w, signature)?;
         self.signers.push(w.finish());
         Ok(())
+    }
+
+    /// Adds what is not there yet: certificates and revocation lists as they are, OCSP responses by
+    /// RFC 5940 2.1.
+    pub(super) fn add_material(&mut self, material: &Evidence) {
+        let add = |list: &mut Vec<Vec<u8>>, der: Vec<u8>| {
+            if !list.contains(&der) {
+                list.push(der);
+            }
+        };
+        for certificate in material.certificates() {
+            add(&mut self.certificates, certificate.der().to_vec());
+        }
+        for crl in material.crls() {
+            add(&mut self.crls, crl.der().to_vec());
+        }
+        for response in material.ocsp() {
+            let mut w = Writer::new();
+            w.nested(Tag::constructed(1), |w| {
+                w.oid(oid::RI_OCSP_RESPONSE);
+                w.raw(&response.response_der());
+            });
+            add(&mut self.crls, w.finish());
+            // RFC 5652 5.1: other revocation information is there.
+            self.version = 5;
+        }
     }
 
     /// Puts another encoding in the place of signer `n`, counted from 0.

@@ -3,11 +3,13 @@
 //!
 //! * [`prepare_signature`] → a key → [`Prepared::finish`] makes one signer's part over a digest;
 //!   [`sign_detached`], [`sign_enveloping`] and [`add_signer`] wrap the whole.
-//! * [`signature_imprint`] → a time-stamping authority → [`add_signature_timestamp`] makes B-T of it.
+//! * [`signature_imprint`] → a time-stamping authority → [`add_signature_timestamp`] makes B-T of it,
+//!   [`add_validation_data`] B-LT, [`prepare_archive`] → the authority → [`PreparedArchive::finish`] B-LTA.
 //! * [`prepare`] reads a message, hashes its content once and gives one
 //!   [`Signature`](crate::validation::Signature) for each signer.
 
 mod armour;
+mod ats;
 mod augment;
 mod claims;
 mod create;
@@ -16,7 +18,10 @@ mod message;
 mod prepare;
 mod timestamps;
 
-pub use augment::{add_signature_timestamp, signature_imprint};
+pub use augment::{
+    PreparedArchive, add_signature_timestamp, add_validation_data, attach, detach, prepare_archive,
+    signature_imprint,
+};
 pub use create::{
     CommitmentType, PolicyIdentifier, Prepared, SignatureParameters, SignerLocation, algorithm_for,
     max_len, prepare_signature,

@@ -195,7 +195,7 @@ fn of_signer(
             }
             cms::SignerIdentifier::KeyIdentifier(id) => SignerIdentifier::KeyIdentifier(id.clone()),
         }),
-        timestamps: timestamps(signer, content),
+        timestamps: timestamps(data, signer, content),
         evidence: Arc::clone(evidence),
         coverage: match content {
             ContentDigests::Known(_) => Coverage::Whole,
@@ -277,7 +277,7 @@ fn evidence(data: &SignedData) -> (Arc<Evidence>, Vec<Finding>) {
 /// # Source
 /// RFC 5652 10.2.1; RFC 5940 2.1 (`OCSPResponse`). EU DSS also reads a `BasicOCSPResponse` under its own
 /// type, as older CAdES software wrote it.
-fn ocsp_response(der: &[u8]) -> Result<Option<BasicResponse>, DecodeError> {
+pub(super) fn ocsp_response(der: &[u8]) -> Result<Option<BasicResponse>, DecodeError> {
     let field = "otherRevocationInfo";
     decode(der, Rules::Der, |r| {
         let choice = r.any(field)?;

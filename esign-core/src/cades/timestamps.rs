@@ -1,9 +1,15 @@
 //! The time-stamps of one signer, each with the digest of what it ought to stamp.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use super::ContentDigests;
+use super::ats::{Index, Named};
+use super::prepare::ocsp_response;
 use crate::cms::{Attribute, SignedData, SignerInfo};
 use crate::keys::{Digest, DigestAlgorithm, Hasher};
 use crate::oid::{self, ObjectIdentifier};
+use crate::report::{Finding, SubIndication};
 use crate::tsp::TimeStampToken;
 use crate::validation::{Covered, NoImprint, Timestamp, TimestampKind};
 
@@ -11,7 +17,11 @@ use crate::validation::{Covered, NoImprint, Timestamp, TimestampKind};
 /// attribute is one, and is judged for itself (rule 20).
 ///
 /// A kind is read only where its attribute belongs: a content-time-stamp is signed, all others are not.
-pub(super) fn timestamps(signer: &SignerInfo, content: ContentDigests<'_>) -> Vec<Timestamp> {
+pub(super) fn timestamps(
+    data: &SignedData,
+    signer: &SignerInfo,
+    content: ContentDigests<'_>,
+) -> Vec<Timestamp> {
     let mut imprints = Imprints {
         signer,
         content,
@@ -22,16 +32,26 @@ pub(super) fn timestamps(signer: &SignerInfo, content: ContentDigests<'_>) -> Ve
     let unsigned = signer.unsigned_attributes.iter();
     let unsigned = unsigned.filter(|a| kind(a.oid).is_some_and(|k| k != TimestampKind::Content));
     let mut found = Vec::new();
+    // Which attribute and value each is, to be found again by what an index names.
+    let mut places = Vec::new();
     for attribute in signed.chain(unsigned) {
         let Some(kind) = kind(attribute.oid) else {
             continue;
         };
-        for value in &attribute.values {
+        let own = |a: &Attribute| core::ptr::eq(a, attribute);
+        let n = signer.unsigned_attributes.iter().position(own);
+        for (v, value) in attribute.values.iter().enumerate() {
+            places.push(n.map(|n| (n, v)));
+            let imprint = match kind {
+                // With its index, below.
+                TimestampKind::ArchiveV3 => Err(NoImprint::Missing),
+                _ => algorithm_of(value).and_then(|a| imprints.of(kind, a)),
+            };
             found.push(Timestamp {
-                token: value.clone(),
+                token: value.as_slice().into(),
                 kind,
                 place: attribute.oid.to_string(),
-                imprint: algorithm_of(value).and_then(|a| imprints.of(kind, a)),
+                imprint,
                 covers: Vec::new(),
                 findings: Vec::new(),
             });
@@ -50,20 +70,111 @@ pub(super) fn timestamps(signer: &SignerInfo, content: ContentDigests<'_>) -> Ve
                 .collect(),
             _ => Vec::new(),
         };
+        if timestamp.kind == TimestampKind::ArchiveV3 {
+            let archive = Archive {
+                data,
+                signer,
+                content,
+                places: &places,
+            };
+            if let Err(none) = archive.read(timestamp) {
+                timestamp.imprint = Err(none);
+            }
+        }
     }
     found
 }
 
-/// Adds to `wanted` the digest algorithms of the content-time-stamps, so that they are computed in
-/// the one pass over the content.
+/// What an archive-time-stamp-v3 is held against.
+struct Archive<'a> {
+    data: &'a SignedData,
+    signer: &'a SignerInfo,
+    content: ContentDigests<'a>,
+    /// Of each time-stamp: its unsigned attribute and value.
+    places: &'a [Option<(usize, usize)>],
+}
+
+impl Archive<'_> {
+    /// Computes the imprint with the index in the token, and says what the index covers (rule 21).
+    fn read(&self, timestamp: &mut Timestamp) -> Result<(), NoImprint> {
+        const RULE: &str = "cades.ats-hash-index";
+        const CLAUSE: &str = "rule 21; EN 319 122-1 5.5.2";
+        let unreadable = |e: &dyn core::fmt::Display| NoImprint::Unreadable(e.to_string());
+        let token = TimeStampToken::from_der(&timestamp.token).map_err(|e| unreadable(&e))?;
+        let stamped = &token.tst_info().message_imprint;
+        let stamped = stamped.algorithm().map_err(NoImprint::Algorithm)?;
+        let index = Index::of(&token).map_err(|e| unreadable(&e))?;
+        let Some(index) = index else {
+            return Err(NoImprint::Unreadable(
+                "the token has no ats-hash-index".to_owned(),
+            ));
+        };
+        let algorithm = index.algorithm.map_err(NoImprint::Algorithm)?;
+        let format = SubIndication::FormatFailure;
+        if algorithm != stamped {
+            let finding = Finding::failed("cades.ats-hash-index.algorithm", CLAUSE, format);
+            timestamp.findings.push(
+                finding
+                    .with("expected", stamped.to_string())
+                    .with("found", algorithm.to_string()),
+            );
+        }
+        let compared = index.compare(algorithm, self.data, self.signer);
+        if compared.without > 0 {
+            // What was there when it was stamped is not there any more.
+            let hash = SubIndication::HashFailure;
+            let finding = Finding::failed(RULE, CLAUSE, hash);
+            timestamp
+                .findings
+                .push(finding.with("missing", compared.without));
+        }
+        timestamp.covers = vec![Covered::Objects, Covered::SignatureValue];
+        let mut inside = HashSet::new();
+        for named in compared.named {
+            let digest = |der: &[u8]| Hasher::digest(DigestAlgorithm::Sha256, der);
+            let der = match named {
+                Named::Certificate(n) => self.data.certificates.get(n).map(|c| digest(c)),
+                Named::Crl(n) => self.data.crls.get(n).map(|c| digest(c)),
+                Named::Other(n) => {
+                    let other = self.data.other_revocation_info.get(n);
+                    let response = other.and_then(|o| ocsp_response(o).ok().flatten());
+                    response
+                        .map(|r| r.sha256())
+                        .and_then(|d| Digest::new(DigestAlgorithm::Sha256, &d))
+                }
+                Named::Value(attribute, value) => {
+                    let own = self.places.iter();
+                    let place = own.clone().position(|p| *p == Some((attribute, value)));
+                    timestamp.covers.extend(place.map(Covered::Timestamp));
+                    None
+                }
+            };
+            let octets = der.and_then(|d| <[u8; 32]>::try_from(d.as_bytes()).ok());
+            inside.extend(octets);
+        }
+        timestamp.covers.push(Covered::Store(Arc::new(inside)));
+        let ContentDigests::Known(digests) = self.content else {
+            return Err(NoImprint::Missing);
+        };
+        let content = digests.iter().find(|d| d.algorithm() == stamped);
+        let content = content.ok_or(NoImprint::Missing)?;
+        let imprint = index.imprint(self.data, self.signer, content);
+        timestamp.imprint = Ok(imprint.map_err(|e| unreadable(&e))?);
+        Ok(())
+    }
+}
+
+/// Adds to `wanted` the digest algorithms of the time-stamps that have the content in what they are
+/// over, so that they are computed in the one pass over the content.
 pub(super) fn want_content_imprints(data: &SignedData, wanted: &mut Vec<DigestAlgorithm>) {
     let signed = data
         .signers
         .iter()
-        .filter_map(|s| s.signed_attributes.as_ref());
-    let tokens = signed
-        .flat_map(|a| a.of(oid::CONTENT_TIME_STAMP))
-        .flat_map(|a| &a.values);
+        .filter_map(|s| s.signed_attributes.as_ref())
+        .flat_map(|a| a.of(oid::CONTENT_TIME_STAMP));
+    let unsigned = data.signers.iter().flat_map(|s| &s.unsigned_attributes);
+    let unsigned = unsigned.filter(|a| a.oid == oid::ARCHIVE_TIME_STAMP_V3);
+    let tokens = signed.chain(unsigned).flat_map(|a| &a.values);
     for algorithm in tokens.filter_map(|t| algorithm_of(t).ok()) {
         if !wanted.contains(&algorithm) {
             wanted.push(algorithm);
@@ -77,6 +188,7 @@ fn kind(attribute: ObjectIdentifier) -> Option<TimestampKind> {
         oid::SIGNATURE_TIME_STAMP => TimestampKind::Signature,
         oid::ESC_TIME_STAMP => TimestampKind::References,
         oid::CERT_CRL_TIME_STAMP => TimestampKind::CertificateReferences,
+        oid::ARCHIVE_TIME_STAMP_V3 => TimestampKind::ArchiveV3,
         _ => return None,
     })
 }
@@ -144,7 +256,6 @@ mod tests {
     use super::*;
     use crate::cms::{SignedAttributes, SignerIdentifier};
     use crate::der::{Tag, Writer};
-    use crate::report::{Finding, SubIndication};
     use crate::tsp::tests::token;
 
     const VALUE: &[u8] = b"the signature value";
@@ -160,6 +271,25 @@ mod tests {
             oid,
             values: values.to_vec(),
             octets: w.finish(),
+        }
+    }
+
+    /// The rest of a message, which these kinds do not look at.
+    fn data() -> SignedData {
+        SignedData {
+            version: 1,
+            digest_algorithms: Vec::new(),
+            digest_algorithms_raw: Vec::new(),
+            content_type: oid::DATA,
+            content: None,
+            content_digests: Vec::new(),
+            certificates: Vec::new(),
+            crls: Vec::new(),
+            other_certificates: Vec::new(),
+            other_revocation_info: Vec::new(),
+            signers: Vec::new(),
+            is_ber: false,
+            len: 0,
         }
     }
 
@@ -204,7 +334,7 @@ mod tests {
         // The order of the file is not the order in which they were made.
         let signer = signer(vec![content], vec![esc, revocation, refs, certs, stamps]);
         let digests = [SHA256, SHA512].map(|a| Hasher::digest(a, CONTENT));
-        let found = timestamps(&signer, ContentDigests::Known(&digests));
+        let found = timestamps(&data(), &signer, ContentDigests::Known(&digests));
         let kinds: Vec<_> = found.iter().map(|t| t.kind).collect();
         assert_eq!(
             kinds,
@@ -237,7 +367,7 @@ mod tests {
             (oid::CERT_CRL_TIME_STAMP, VALUE),
         ] {
             let signer = signer(Vec::new(), vec![attribute(oid, &[token(SHA256, octets)])]);
-            let found = timestamps(&signer, ContentDigests::Missing);
+            let found = timestamps(&data(), &signer, ContentDigests::Missing);
             let expected = ("tsp.message-imprint", Some(SubIndication::HashFailure));
             assert_eq!(why(&found[0]), Some(expected), "{oid}");
             let failed = found[0].verify(&[]).report;
@@ -255,7 +385,7 @@ mod tests {
         };
         let other = [Hasher::digest(SHA256, CONTENT)];
         for content in [ContentDigests::Missing, ContentDigests::Known(&other)] {
-            let found = timestamps(&signer_of(stamp.clone()), content);
+            let found = timestamps(&data(), &signer_of(stamp.clone()), content);
             assert_eq!(found[0].imprint, Err(NoImprint::Missing));
             let expected = (
                 "tsp.message-imprint",
@@ -263,7 +393,11 @@ mod tests {
             );
             assert_eq!(why(&found[0]), Some(expected));
         }
-        let found = timestamps(&signer_of(vec![0x30, 0]), ContentDigests::Known(&other));
+        let found = timestamps(
+            &data(),
+            &signer_of(vec![0x30, 0]),
+            ContentDigests::Known(&other),
+        );
         assert!(matches!(found[0].imprint, Err(NoImprint::Unreadable(_))));
         let expected = ("tsp.message-imprint", Some(SubIndication::FormatFailure));
         assert_eq!(why(&found[0]), Some(expected));
@@ -298,6 +432,6 @@ mod tests {
             vec![stamp(oid::SIGNATURE_TIME_STAMP), stamp(oid::ESC_TIME_STAMP)],
             vec![stamp(oid::CONTENT_TIME_STAMP)],
         );
-        assert!(timestamps(&signer, ContentDigests::Missing).is_empty());
+        assert!(timestamps(&data(), &signer, ContentDigests::Missing).is_empty());
     }
 }

@@ -318,7 +318,8 @@ fn needs_critical(c: &CrlView<'_>, h: &mut Hits, id: ObjectIdentifier) {
 }
 
 fn sound_time(t: &Tlv<'_>) -> bool {
-    let late = t.tag != Tag::GENERALIZED_TIME || t.value.get(..4).is_some_and(|y| y >= b"2050");
+    let late =
+        t.tag != Tag::GENERALIZED_TIME || t.value.get(..4).is_some_and(|y| y >= b"2050".as_slice());
     t.time("").is_ok() && late
 }
 

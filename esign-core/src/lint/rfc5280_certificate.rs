@@ -95,7 +95,9 @@ pub(super) const RULES: &[Row<Check>] = &[
         |c, h| {
             for t in [&c.not_before, &c.not_after] {
                 // Four digits sort as text; 1950 is where UTCTime begins.
-                if t.tag == Tag::GENERALIZED_TIME && t.value.get(..4).is_some_and(|y| y < b"2050") {
+                if t.tag == Tag::GENERALIZED_TIME
+                    && t.value.get(..4).is_some_and(|y| y < b"2050".as_slice())
+                {
                     h.one("time", String::from_utf8_lossy(t.value).into_owned());
                 }
             }

@@ -145,6 +145,14 @@ oids! {
     CONTENT_HINTS = "1.2.840.113549.1.9.16.2.4";
     /// id-aa-ets-mimeType, EN 319 122-1 5.2.5.2
     MIME_TYPE = "0.4.0.1733.2.1";
+    /// id-aa-ets-archiveTimestampV3, EN 319 122-1 5.5.3
+    ARCHIVE_TIME_STAMP_V3 = "0.4.0.1733.2.4";
+    /// id-aa-ATSHashIndex, TS 101 733 2.2.1 6.4.2
+    ATS_HASH_INDEX = "0.4.0.1733.2.5";
+    /// id-aa-ATSHashIndex-v2, EN 319 122-1 1.0.0
+    ATS_HASH_INDEX_V2 = "0.4.0.19122.1.4";
+    /// id-aa-ATSHashIndex-v3, EN 319 122-1 5.5.2
+    ATS_HASH_INDEX_V3 = "0.4.0.19122.1.5";
     /// id-aa-signatureTimeStampToken, EN 319 122-1 5.3
     SIGNATURE_TIME_STAMP = "1.2.840.113549.1.9.16.2.14";
     /// id-aa-ets-certificateRefs, EN 319 122-1 A.1.1.1

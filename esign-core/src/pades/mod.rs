@@ -6,13 +6,17 @@
 
 mod changes;
 mod create;
+mod dss;
 mod error;
+mod extend;
 mod fields;
 mod prepare;
 mod ranges;
 
 pub use create::{
-    Parameters, Permission, Prepared as PreparedSignature, prepare as prepare_signature, sign,
+    Parameters, Permission, Prepared as PreparedSignature, PreparedTimestamp,
+    prepare as prepare_signature, prepare_timestamp, sign,
 };
 pub use error::{PadesError, PadesErrorKind};
+pub use extend::add_validation_data;
 pub use prepare::{file_digests, prepare};

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use super::time_stamps::Tokens;
 use super::{Covered, Format, Signature, TimestampKind};
+use crate::crl::Crl;
 use crate::evidence::Evidence;
+use crate::ocsp::BasicResponse;
 use crate::oid;
 use crate::path::MAX_PATH_LEN;
 use crate::x509::Certificate;
@@ -55,10 +57,20 @@ pub(super) fn of(
     if !signers.all(|s| has_material(s, &carried)) {
         return "B-T";
     }
-    let over_material = |c: &Covered| matches!(c, Covered::Evidence(_));
+    // Of what B-LT added, the status is what comes late.
+    let status: Vec<[u8; 32]> = {
+        let crls = signature.evidence.crls().iter().map(Crl::sha256);
+        let ocsp = signature.evidence.ocsp().iter();
+        crls.chain(ocsp.map(BasicResponse::sha256)).collect()
+    };
+    let over_status = |c: &Covered| match c {
+        Covered::Store(store) => status.iter().any(|s| store.contains(s)),
+        Covered::Evidence(digest) => status.iter().any(|s| s.as_slice() == digest.as_bytes()),
+        _ => false,
+    };
     let archived = archive
         .clone()
-        .any(|(s, _)| s.covers.iter().any(over_material));
+        .any(|(s, _)| s.covers.iter().any(over_status));
     if archived { "B-LTA" } else { "B-LT" }
 }
 

@@ -30,6 +30,27 @@ pub struct Missing {
     pub responders: Vec<String>,
 }
 
+impl Missing {
+    /// The issuer of a certificate, and where that says he is to be found.
+    pub fn issuer_of(certificate: &Certificate) -> Self {
+        Self {
+            what: "issuer",
+            locations: access(certificate, oid::AD_CA_ISSUERS),
+            ..about(certificate)
+        }
+    }
+
+    /// The status of a certificate, and where that says it is to be found.
+    pub fn status_of(certificate: &Certificate) -> Self {
+        Self {
+            what: "status",
+            locations: lists(certificate),
+            responders: access(certificate, oid::AD_OCSP),
+            ..about(certificate)
+        }
+    }
+}
+
 /// What is missing to a path that did not pass.
 pub(super) fn of(
     chain: &[Certificate],
@@ -38,21 +59,12 @@ pub(super) fn of(
 ) -> Vec<Missing> {
     let mut missing = Vec::new();
     if let Some(last) = chain.last().filter(|last| !anchors.contains(last)) {
-        missing.push(Missing {
-            what: "issuer",
-            locations: access(last, oid::AD_CA_ISSUERS),
-            ..about(last)
-        });
+        missing.push(Missing::issuer_of(last));
     }
     let unknown = |f: &Finding| f.sub_indication == Some(SubIndication::TryLater);
     if findings.iter().any(|f| any(f, &unknown)) {
         for certificate in chain.iter().take(chain.len().saturating_sub(1)) {
-            missing.push(Missing {
-                what: "status",
-                locations: lists(certificate),
-                responders: access(certificate, oid::AD_OCSP),
-                ..about(certificate)
-            });
+            missing.push(Missing::status_of(certificate));
         }
     }
     missing

@@ -1,6 +1,7 @@
 //! Proofs of existence, EN 319 102-1 clause 5.6.2.3: since when each thing is proved to have been there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::{Covered, Signature};
 use crate::crl::Crl;
@@ -14,13 +15,16 @@ use crate::x509::Certificate;
 /// The proofs known so far. What nothing proves is there at the time of validation.
 pub(super) struct Poe {
     now: UnixTime,
-    signature: UnixTime,
+    /// Of the signature value, where a time-stamp proves it.
+    signature: Option<UnixTime>,
     objects: UnixTime,
     /// Of each time-stamp of the signature.
     tokens: Vec<UnixTime>,
     /// Of certificates, revocation lists and responses, by the octets of their digests.
     evidence: HashMap<Vec<u8>, UnixTime>,
-    /// Which algorithms these are of.
+    /// Of whole stores, by SHA-256.
+    stores: Vec<(Arc<HashSet<[u8; 32]>>, UnixTime)>,
+    /// Which algorithms `evidence` is by.
     algorithms: Vec<DigestAlgorithm>,
 }
 
@@ -29,10 +33,11 @@ impl Poe {
     pub(super) fn new(signature: &Signature, now: UnixTime) -> Self {
         Self {
             now,
-            signature: now,
+            signature: None,
             objects: now,
             tokens: vec![now; signature.timestamps.len()],
             evidence: HashMap::new(),
+            stores: Vec::new(),
             algorithms: Vec::new(),
         }
     }
@@ -49,7 +54,9 @@ impl Poe {
         for covered in covers {
             match covered {
                 Covered::Objects => self.objects = self.objects.min(at),
-                Covered::SignatureValue => self.signature = self.signature.min(at),
+                Covered::SignatureValue => {
+                    self.signature = Some(self.signature.map_or(at, |t| t.min(at)));
+                }
                 Covered::Timestamp(place) => {
                     if let Some(time) = self.tokens.get_mut(*place) {
                         *time = at.min(*time);
@@ -70,6 +77,7 @@ impl Poe {
                     self.prove(Some(*digest), at);
                 }
                 Covered::Evidence(_) => {}
+                Covered::Store(store) => self.stores.push((Arc::clone(store), at)),
             }
         }
     }
@@ -84,8 +92,8 @@ impl Poe {
         *time = at.min(*time);
     }
 
-    /// Since when the signature value is proved to exist: the best-signature-time.
-    pub(super) fn signature(&self) -> UnixTime {
+    /// Since when the signature value is proved to exist, where a time-stamp proves it.
+    pub(super) fn signature(&self) -> Option<UnixTime> {
         self.signature
     }
 
@@ -117,8 +125,11 @@ impl Poe {
             self.evidence.get(digest.as_bytes())
         });
         let own = self.evidence.get(sha256.as_slice());
+        let stores = self.stores.iter();
+        let stores = stores.filter(|(store, _)| store.contains(&sha256));
         own.into_iter()
             .chain(others)
+            .chain(stores.map(|(_, at)| at))
             .copied()
             .fold(self.now, UnixTime::min)
     }

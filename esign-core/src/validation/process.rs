@@ -58,11 +58,12 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
     let evidence = evidence_of(signature, &tokens, inputs);
     let context = Context::new(inputs.at, inputs.anchors, inputs.policy, &evidence);
     let stamped = tokens.judge(signature, &context);
-    let best = stamped.poe.signature();
-    let proved = (best < inputs.at).then_some(best);
+    let proved = stamped.poe.signature();
 
     let mut certificate = None;
     let mut chain = Vec::new();
+    let mut chains = Vec::new();
+    let mut used = stamped.used;
     let mut lacking = Vec::new();
     match identification(signature, inputs.evidence) {
         Ok((found, finding)) => {
@@ -83,6 +84,16 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
                 &stamped.poe,
             );
             lacking = missing::of(&trust.chain, &trust.findings, inputs.anchors);
+            for certificate in &trust.chain {
+                used.add_certificate(certificate.clone());
+            }
+            for crl in trust.crls {
+                used.add_crl(crl);
+            }
+            for response in trust.ocsp {
+                used.add_ocsp(response);
+            }
+            chains.push(trust.chain.clone());
             if trust.complete {
                 chain = trust.chain;
             }
@@ -111,6 +122,7 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
         }
     }
 
+    chains.extend(stamped.paths.into_iter().filter(|p| !p.is_empty()));
     let integrity = integrity(signature, &findings);
     let indication = Finding::worst(&findings);
     SignatureReport {
@@ -122,7 +134,7 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
         integrity,
         signer: certificate.as_ref().map(|c| c.subject().to_string()),
         signing_certificate: certificate.as_ref().map(CertificateSummary::of),
-        best_signature_time: best,
+        best_signature_time: proved.unwrap_or(inputs.at),
         time_proved: proved.is_some(),
         claimed_time: signature.claims.signing_time,
         reason: signature.claims.reason.clone(),
@@ -131,6 +143,8 @@ fn validate_one(signature: &Signature, inputs: &Inputs<'_>) -> SignatureReport {
         path: chain.iter().map(|c| c.subject().to_string()).collect(),
         timestamps: stamped.reports,
         missing: lacking,
+        chains,
+        used,
         findings,
     }
 }

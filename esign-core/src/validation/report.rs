@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use super::{Coverage, Missing, RevisionChange, Timestamp};
+use crate::evidence::Evidence;
 use crate::report::{Finding, Indication, SubIndication};
 use crate::time::UnixTime;
 use crate::tsp;
@@ -81,6 +82,12 @@ pub struct SignatureReport {
     /// What would have been needed and was not at hand. It says nothing against anybody.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
+    /// The paths of the signer and of the time-stamps' authorities as far as they were found, leaf first.
+    #[serde(skip)]
+    pub chains: Vec<Vec<Certificate>>,
+    /// What the verdict rests on: certificates, lists and responses.
+    #[serde(skip)]
+    pub used: Evidence,
     /// Every rule that was run.
     pub findings: Vec<Finding>,
 }

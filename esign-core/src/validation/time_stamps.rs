@@ -6,6 +6,7 @@ use super::poe::Poe;
 use super::report::TimestampReport;
 use super::trust::{Context, Signed, Trust};
 use super::{Covered, Signature, TimestampKind};
+use crate::evidence::Evidence;
 use crate::path::KeyPurpose;
 use crate::report::{Finding, Indication, SubIndication};
 use crate::time::UnixTime;
@@ -31,8 +32,10 @@ pub(super) struct Judged {
     pub(super) after: Option<UnixTime>,
     /// What the signature has of it: a wrong order, what was not looked at.
     pub(super) findings: Vec<Finding>,
-    /// The paths of the authorities.
+    /// The paths of the authorities, in the order of the reports; empty where a token did not verify.
     pub(super) paths: Vec<Vec<Certificate>>,
+    /// What the verdicts over them rest on.
+    pub(super) used: Evidence,
 }
 
 impl Tokens {
@@ -42,7 +45,8 @@ impl Tokens {
         let (verified, findings) = stamps
             .map(|t| {
                 let judged = t.verify(others);
-                (judged.value, judged.report)
+                let placed = Finding::worst(&t.findings) == Indication::Passed;
+                (judged.value.filter(|_| placed), judged.report)
             })
             .unzip();
         Self { verified, findings }
@@ -53,10 +57,11 @@ impl Tokens {
     pub(super) fn judge(&self, signature: &Signature, context: &Context<'_>) -> Judged {
         let mut poe = Poe::new(signature, context.now);
         let mut order: Vec<usize> = (0..self.verified.len()).collect();
-        let time = |place: &usize| self.token(*place).map(existed_by);
+        let time = |place: &usize| self.token(*place).map(gen_time);
         order.sort_by_key(|place| core::cmp::Reverse((time(place), *place)));
         let mut reports: Vec<Option<TimestampReport>> = vec![None; self.verified.len()];
-        let (mut after, mut paths) = (None, Vec::new());
+        let (mut after, mut used) = (None, Evidence::new());
+        let mut paths: Vec<Vec<Certificate>> = vec![Vec::new(); self.verified.len()];
         for place in order {
             let Some(stamp) = signature.timestamps.get(place) else {
                 continue;
@@ -68,8 +73,19 @@ impl Tokens {
             if let Some(token) = token {
                 let trust = judge_one(place, stamp.kind, token, &poe, context);
                 findings.extend(trust.findings);
-                paths.push(trust.chain);
-                let at = existed_by(token);
+                for crl in trust.crls {
+                    used.add_crl(crl);
+                }
+                for response in trust.ocsp {
+                    used.add_ocsp(response);
+                }
+                for certificate in &trust.chain {
+                    used.add_certificate(certificate.clone());
+                }
+                if let Some(path) = paths.get_mut(place) {
+                    *path = trust.chain;
+                }
+                let at = gen_time(token);
                 if at > context.now {
                     let sub = SubIndication::TimestampOrderFailure;
                     findings.push(
@@ -104,6 +120,7 @@ impl Tokens {
             after,
             findings,
             paths,
+            used,
         }
     }
 
@@ -161,8 +178,8 @@ fn judge_one(
     };
     let mut trust = context.judge(&signed, poe);
     // RFC 3161 4 (3): made while the certificate was in force.
-    let at = existed_by(token);
-    if !token.signer().is_valid_at(token.gen_time().time) {
+    let at = gen_time(token);
+    if !token.signer().is_valid_at(at) {
         let sub = SubIndication::SigConstraintsFailure;
         trust.findings.push(
             Finding::indeterminate("tsp.certificate-valid", "RFC 3161 4", sub)
@@ -174,8 +191,8 @@ fn judge_one(
     trust
 }
 
-/// The generation time, in whole seconds rounded up.
-fn existed_by(token: &tsp::Timestamp) -> UnixTime {
-    let time = token.gen_time();
-    time.time.plus(i64::from(time.nanos() > 0))
+/// The generation time, in whole seconds. What a part of a second would add makes no difference: the
+/// dates that it is held against are whole, and revoked at the same second counts as before.
+fn gen_time(token: &tsp::Timestamp) -> UnixTime {
+    token.gen_time().time
 }

@@ -1,5 +1,8 @@
 //! Time-stamps as a format hands them over: the token, and the digest of what it ought to stamp.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use crate::keys::Digest;
 use crate::oid::ObjectIdentifier;
 use crate::report::{Finding, Judged, SubIndication};
@@ -9,8 +12,8 @@ use crate::x509::Certificate;
 /// A time-stamp as found; nothing of it is proved by being there.
 #[derive(Clone, Debug)]
 pub struct Timestamp {
-    /// DER of the token.
-    pub token: Vec<u8>,
+    /// DER of the token. A document time-stamp is one for all signatures before it.
+    pub token: Arc<[u8]>,
     /// What it is by the place where it stands.
     pub kind: TimestampKind,
     /// Where it stands, for people: an attribute's identifier, a field's name.
@@ -45,7 +48,7 @@ pub enum TimestampKind {
 }
 
 /// What a valid time-stamp proves to have existed (EN 319 102-1 5.6.2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Covered {
     /// The signed data objects.
     Objects,
@@ -57,6 +60,8 @@ pub enum Covered {
     /// The certificate, revocation list or OCSP response whose DER has this digest. A response
     /// counts as `BasicOCSPResponse`.
     Evidence(Digest),
+    /// All of these, by SHA-256: the store of a document, or what a message carries.
+    Store(Arc<HashSet<[u8; 32]>>),
 }
 
 /// Why there is no digest to hold against a token.

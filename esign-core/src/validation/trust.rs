@@ -6,7 +6,9 @@ use core::cell::Cell;
 use super::acceptance::{self, Own};
 use super::past;
 use super::poe::Poe;
+use crate::crl::Crl;
 use crate::evidence::Evidence;
+use crate::ocsp::BasicResponse;
 use crate::path::{
     Attempt, KeyPurpose, PathInputs, RevocationChecking, Standing, Status, search_paths, status_of,
 };
@@ -52,6 +54,9 @@ pub(super) struct Trust {
     pub(super) chain: Vec<Certificate>,
     /// Whether the path ends at an anchor.
     pub(super) complete: bool,
+    /// The lists and responses that it rests on, of a path that passed.
+    pub(super) crls: Vec<Crl>,
+    pub(super) ocsp: Vec<BasicResponse>,
 }
 
 impl<'a> Context<'a> {
@@ -165,6 +170,8 @@ impl<'a> Context<'a> {
                     findings,
                     chain: path.chain().to_vec(),
                     complete: true,
+                    crls: path.crls().to_vec(),
+                    ocsp: path.ocsp().to_vec(),
                 }
             }
             None => {
@@ -181,6 +188,8 @@ impl<'a> Context<'a> {
                     findings,
                     chain: chain.unwrap_or_else(|| vec![signed.certificate.clone()]),
                     complete: best.is_some(),
+                    crls: Vec::new(),
+                    ocsp: Vec::new(),
                 }
             }
         }

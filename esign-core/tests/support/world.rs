@@ -70,7 +70,15 @@ impl Holder {
 
     /// A token of this authority.
     pub(crate) fn stamp(&self, imprint: &Digest, at: &str) -> Vec<u8> {
-        let signer = TokenSigner::new(self.key.clone(), self.certificate.clone(), &[]).unwrap();
+        self.stamp_with(imprint, at, 0)
+    }
+
+    /// A token with certificates of no use in it.
+    pub(crate) fn stamp_with(&self, imprint: &Digest, at: &str, ballast: usize) -> Vec<u8> {
+        let others: Vec<Certificate> = (0..ballast)
+            .map(|_| Self::root("CN=ballast", "2020-01-01", "2040-01-01").certificate)
+            .collect();
+        let signer = TokenSigner::new(self.key.clone(), self.certificate.clone(), &others).unwrap();
         let info = TstInfoFields {
             policy: ObjectIdentifier::new_unwrap("1.2.3.4.1"),
             message_imprint: &MessageImprint::new(imprint),
@@ -141,6 +149,30 @@ fn made(
                 }
                 let id = encode(|w| w.octets(&key.public_key().sha1_identifier()));
                 extension(w, oid::SUBJECT_KEY_IDENTIFIER, false, &id);
+                if issuer.is_some() {
+                    let place = address(signing);
+                    let list = encode(|w| {
+                        w.sequence(|w| {
+                            w.sequence(|w| {
+                                w.nested(Tag::constructed(0), |w| {
+                                    w.nested(Tag::constructed(0), |w| {
+                                        w.tlv(Tag::primitive(6), format!("{place}.crl").as_bytes());
+                                    });
+                                });
+                            });
+                        });
+                    });
+                    extension(w, oid::CRL_DISTRIBUTION_POINTS, false, &list);
+                    let access = encode(|w| {
+                        w.sequence(|w| {
+                            w.sequence(|w| {
+                                w.oid(oid::AD_CA_ISSUERS);
+                                w.tlv(Tag::primitive(6), format!("{place}.cer").as_bytes());
+                            });
+                        });
+                    });
+                    extension(w, oid::AUTHORITY_INFO_ACCESS, false, &access);
+                }
                 let above = signing.public_key().sha1_identifier();
                 let above = encode(|w| w.sequence(|w| w.tlv(Tag::primitive(0), &above)));
                 extension(w, oid::AUTHORITY_KEY_IDENTIFIER, false, &above);
@@ -157,6 +189,13 @@ fn made(
         });
     });
     Certificate::from_der(&der).unwrap()
+}
+
+/// Where certificates say that an authority's list and certificate are, without the ending.
+pub(crate) fn address(authority: &PrivateKey) -> String {
+    let id = authority.public_key().sha1_identifier();
+    let id: String = id.iter().take(4).map(|b| format!("{b:02x}")).collect();
+    format!("http://pki.test/{id}")
 }
 
 /// Eight octets of the key's identifier: each key has one certificate here.

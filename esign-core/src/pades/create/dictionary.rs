@@ -16,15 +16,22 @@ pub(super) struct Reserved {
     pub(super) digits: Range<usize>,
 }
 
-/// A signature dictionary with its places kept free; `lock` is that of the field.
-pub(super) fn signature_dictionary(
-    p: &Parameters,
-    catalog_at: Reference,
-    room: usize,
-    lock: Option<(Scope, Option<u8>)>,
-) -> Reserved {
+/// The dictionary of a document time-stamp (EN 319 142-1 5.4.3): no time, place or reason of its own.
+pub(super) fn timestamp_dictionary(room: usize) -> Reserved {
+    let mut reserved = reserve(
+        "/Type/DocTimeStamp/Filter/Adobe.PPKLite/SubFilter/ETSI.RFC3161",
+        room,
+    );
+    reserved.octets.extend(b">>");
+    reserved
+}
+
+/// The beginning of a dictionary up to `/Contents`, with its places kept free.
+fn reserve(head: &str, room: usize) -> Reserved {
     let mut out = Vec::with_capacity(room * 2 + 512);
-    out.extend(b"<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached/ByteRange[0");
+    out.extend(b"<<");
+    out.extend(head.as_bytes());
+    out.extend(b"/ByteRange[0");
     let range_at = out.len();
     // Three numbers of up to 19 digits each with a space before.
     out.extend([b' '; 60]);
@@ -34,6 +41,23 @@ pub(super) fn signature_dictionary(
     out.resize(digits_at + room * 2, b'0');
     let digits = digits_at..out.len();
     out.push(b'>');
+    Reserved {
+        octets: out,
+        byte_range,
+        digits,
+    }
+}
+
+/// A signature dictionary with its places kept free; `lock` is that of the field.
+pub(super) fn signature_dictionary(
+    p: &Parameters,
+    catalog_at: Reference,
+    room: usize,
+    lock: Option<(Scope, Option<u8>)>,
+) -> Reserved {
+    let head = "/Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached";
+    let mut reserved = reserve(head, room);
+    let out = &mut reserved.octets;
     let mut rest = Dict::new();
     rest.set("M", Object::literal(text::date(p.signing_time)));
     for (key, value) in [
@@ -81,15 +105,11 @@ pub(super) fn signature_dictionary(
         rest.set("Reference", Object::Array(references));
     }
     for entry in rest.entries() {
-        crate::pdf::write_object(&mut out, &Object::Name(entry.key.clone()));
-        crate::pdf::write_object(&mut out, &entry.value);
+        crate::pdf::write_object(out, &Object::Name(entry.key.clone()));
+        crate::pdf::write_object(out, &entry.value);
     }
     out.extend(b">>");
-    Reserved {
-        octets: out,
-        byte_range,
-        digits,
-    }
+    reserved
 }
 
 fn reference(catalog_at: Reference, method: &str, parameters: Dict) -> Object {

@@ -14,17 +14,23 @@ use std::ops::Range;
 mod admission;
 mod dictionary;
 mod seed;
+mod timestamp;
 mod update;
 
-use self::update::{Build, Built};
+pub use self::timestamp::{PreparedTimestamp, prepare_timestamp};
+pub(super) use self::update::file_identifier;
+use self::update::{Build, Built, What};
 use super::error::{PadesError, PadesErrorKind};
 use crate::cades;
 use crate::keys::{Digest, DigestAlgorithm, Hasher, SignatureAlgorithm, SigningKey, ToBeSigned};
 use crate::pdf::Document;
 use crate::source::ReadAt;
 use crate::time::UnixTime;
+use crate::tsp;
 use crate::x509::Certificate;
 
+/// Octets that are kept free at most: a token may have 4 MiB, honest ones have some KiB.
+const MAX_RESERVE: usize = 1 << 20;
 /// Octets copied and hashed at a time.
 const BLOCK: usize = 128 * 1024;
 
@@ -61,6 +67,9 @@ pub struct Parameters {
     pub commitment: Option<cades::CommitmentType>,
     /// Signature policy.
     pub policy: Option<cades::PolicyIdentifier>,
+    /// Octets that are kept free behind the message for what is not signed: a time-stamp over the
+    /// signature, put in by [`Prepared::finish_stamped`].
+    pub reserve: usize,
 }
 
 /// What the signature is going to be: all that a field may make demands on.
@@ -93,6 +102,7 @@ impl Parameters {
             chain: Vec::new(),
             commitment: None,
             policy: None,
+            reserve: 0,
         }
     }
 }
@@ -109,24 +119,48 @@ impl Prepared {
     /// The value does not fit the room, which only a value of another algorithm can do.
     pub fn finish(self, signature: &[u8]) -> Result<Vec<u8>, PadesError> {
         let cms = self.cms.finish(signature)?;
-        let mut update = self.update;
-        let room = update.get_mut(self.digits).unwrap_or_default();
-        if cms.len() * 2 > room.len() {
-            return Err(PadesError::new(
-                PadesErrorKind::Misuse,
-                format!(
-                    "signature of {} octets does not fit the {} octets kept for it",
-                    cms.len(),
-                    room.len() / 2
-                ),
-            ));
-        }
-        let (pairs, _) = room.as_chunks_mut::<2>();
-        for (pair, octet) in pairs.iter_mut().zip(cms) {
-            *pair = hex_pair(octet);
-        }
-        Ok(update)
+        fill(self.update, self.digits, &cms)
     }
+
+    /// As [`Self::finish`], with a time-stamp over the signature value: level B-T. The digest to be stamped
+    /// is that of `signature`, by whatever algorithm.
+    ///
+    /// # Errors
+    /// The time-stamp is over something else, or with it the message does not fit the room:
+    /// [`Parameters::reserve`] is too little.
+    ///
+    /// # Source
+    /// EN 319 142-1 6.3 (signature-time-stamp).
+    pub fn finish_stamped(
+        self,
+        signature: &[u8],
+        timestamp: &tsp::Timestamp,
+    ) -> Result<Vec<u8>, PadesError> {
+        let cms = self.cms.finish(signature)?;
+        let mut stamped = Vec::with_capacity(cms.len().saturating_add(8192));
+        cades::add_signature_timestamp(cms.as_slice(), 0, timestamp, &mut stamped)?;
+        fill(self.update, self.digits, &stamped)
+    }
+}
+
+/// Writes a message into the room that was kept for it.
+fn fill(mut update: Vec<u8>, digits: Range<usize>, cms: &[u8]) -> Result<Vec<u8>, PadesError> {
+    let room = update.get_mut(digits).unwrap_or_default();
+    if cms.len() * 2 > room.len() {
+        return Err(PadesError::new(
+            PadesErrorKind::Misuse,
+            format!(
+                "message of {} octets does not fit the {} octets kept for it",
+                cms.len(),
+                room.len() / 2
+            ),
+        ));
+    }
+    let (pairs, _) = room.as_chunks_mut::<2>();
+    for (pair, octet) in pairs.iter_mut().zip(cms) {
+        *pair = hex_pair(*octet);
+    }
+    Ok(update)
 }
 
 /// Signs the document: [`prepare`], the key, [`Prepared::finish`]. The file's own octets go to
@@ -184,13 +218,14 @@ pub fn prepare<S: ReadAt>(
         ..cades::SignatureParameters::default()
     };
     let room = cades::max_len(certificate, algorithm, &attributes)?;
+    let room = room.saturating_add(parameters.reserve.min(MAX_RESERVE));
     let intent = Intent {
         parameters,
         certificate,
         digest: algorithm.digest(),
     };
-    let built = Build::new(&document, intent)?.finish(room)?;
-    let digest = hash(source, copy, &built, algorithm)?;
+    let built = Build::new(&document, What::Signature(intent))?.finish(room)?;
+    let digest = hash(source, copy, &built, algorithm.digest())?;
     let (cms, tbs) = cades::prepare_signature(&digest, certificate, algorithm, &attributes)?;
     let prepared = Prepared {
         update: built.update,
@@ -217,9 +252,9 @@ fn hash<S: ReadAt>(
     source: &S,
     copy: &mut dyn Write,
     built: &Built,
-    algorithm: SignatureAlgorithm,
+    algorithm: DigestAlgorithm,
 ) -> Result<Digest, PadesError> {
-    let mut hasher = Hasher::new(algorithm.digest());
+    let mut hasher = Hasher::new(algorithm);
     match source.as_slice() {
         Some(all) => {
             hasher.update(all);

@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use super::admission::{check_field, check_restrictions};
-use super::dictionary::signature_dictionary;
+use super::dictionary::{signature_dictionary, timestamp_dictionary};
 use super::{Intent, Parameters};
 use crate::keys::{DigestAlgorithm, Hasher};
 use crate::pades::error::{PadesError, PadesErrorKind};
 use crate::pades::fields::{Field, Form};
 use crate::pdf::text;
 use crate::pdf::{Dict, Document, Object, PdfString, Reference, Update, View};
+use crate::time::UnixTime;
 
 /// An update whose `/ByteRange` is filled in and whose `/Contents` are zeros.
 pub(super) struct Built {
@@ -18,18 +19,36 @@ pub(super) struct Built {
     pub(super) field: String,
 }
 
+/// What the field is to hold.
+#[derive(Clone, Copy)]
+pub(super) enum What<'p> {
+    /// A signature.
+    Signature(Intent<'p>),
+    /// A document time-stamp, made about this time.
+    TimeStamp(UnixTime),
+}
+
+impl<'p> What<'p> {
+    fn parameters(self) -> Option<&'p Parameters> {
+        match self {
+            Self::Signature(intent) => Some(intent.parameters),
+            Self::TimeStamp(_) => None,
+        }
+    }
+}
+
 /// What is needed to put the update together.
 pub(super) struct Build<'d> {
     document: &'d Document<'d>,
     view: View<'d>,
-    intent: Intent<'d>,
+    what: What<'d>,
     catalog_at: Reference,
     catalog: Dict,
     form: Form,
 }
 
 impl<'d> Build<'d> {
-    pub(super) fn new(document: &'d Document<'d>, intent: Intent<'d>) -> Result<Self, PadesError> {
+    pub(super) fn new(document: &'d Document<'d>, what: What<'d>) -> Result<Self, PadesError> {
         let view = document.current();
         let catalog_at = view.root()?;
         let catalog = view.catalog()?;
@@ -37,7 +56,7 @@ impl<'d> Build<'d> {
         Ok(Self {
             document,
             view,
-            intent,
+            what,
             catalog_at,
             catalog,
             form,
@@ -47,19 +66,24 @@ impl<'d> Build<'d> {
     pub(super) fn finish(mut self, room: usize) -> Result<Built, PadesError> {
         let name = self.field_name()?;
         let existing = self.form.field(&name).cloned();
-        if let Some(field) = &existing {
-            check_field(self.view, field, &self.intent)?;
+        let certifies = self.what.parameters().is_some_and(|p| p.certify.is_some());
+        let mut lock = None;
+        if let What::Signature(intent) = &self.what {
+            if let Some(field) = &existing {
+                check_field(self.view, field, intent)?;
+                lock = field.lock(self.view)?;
+            }
+            // A time-stamp is always allowed (ISO 32000-2 12.8.2.2.2).
+            check_restrictions(self.view, &self.form, &name, certifies)?;
         }
-        let certifies = self.intent.parameters.certify.is_some();
-        check_restrictions(self.view, &self.form, &name, certifies)?;
-
         let mut update = Update::new(self.document)?;
         let signature_at = update.allocate()?;
-        let lock = match &existing {
-            Some(field) => field.lock(self.view)?,
-            None => None,
+        let reserved = match self.what {
+            What::Signature(intent) => {
+                signature_dictionary(intent.parameters, self.catalog_at, room, lock)
+            }
+            What::TimeStamp(_) => timestamp_dictionary(room),
         };
-        let reserved = signature_dictionary(self.intent.parameters, self.catalog_at, room, lock);
         update.put_raw(signature_at, reserved.octets)?;
 
         match existing {
@@ -74,7 +98,14 @@ impl<'d> Build<'d> {
             self.catalog.set("Perms", perms);
             update.put(self.catalog_at, &Object::Dict(self.catalog.clone()))?;
         }
-        let appended = update.finish(&file_identifier(self.document, self.intent.parameters))?;
+        let seed = match self.what {
+            What::Signature(intent) => (
+                intent.parameters.signing_time,
+                intent.parameters.field.as_deref(),
+            ),
+            What::TimeStamp(at) => (at, None),
+        };
+        let appended = update.finish(&file_identifier(self.document, seed.0, seed.1))?;
         let placed = appended.placed(signature_at).ok_or_else(|| {
             PadesError::new(
                 PadesErrorKind::Pdf,
@@ -95,7 +126,7 @@ impl<'d> Build<'d> {
 
     /// The name that was asked for, or the first free one.
     fn field_name(&self) -> Result<String, PadesError> {
-        if let Some(name) = &self.intent.parameters.field {
+        if let Some(name) = self.what.parameters().and_then(|p| p.field.as_ref()) {
             let bad = |why| {
                 Err(PadesError::new(
                     PadesErrorKind::Field,
@@ -113,8 +144,12 @@ impl<'d> Build<'d> {
             return Ok(name.clone());
         }
         let taken = |n: &String| self.form.field(n).is_some();
+        let stem = match self.what {
+            What::Signature(_) => "Signature",
+            What::TimeStamp(_) => "Timestamp",
+        };
         (1u32..)
-            .map(|n| format!("Signature{n}"))
+            .map(|n| format!("{stem}{n}"))
             .find(|n| !taken(n))
             .ok_or_else(|| {
                 PadesError::new(PadesErrorKind::Field, "no free name for a signature field")
@@ -231,11 +266,15 @@ fn array(object: &Object) -> Vec<Object> {
 }
 
 /// The second part of the file identifier (ISO 32000-2 14.4): another for every update.
-fn file_identifier(document: &Document<'_>, parameters: &Parameters) -> [u8; 16] {
+pub(in crate::pades) fn file_identifier(
+    document: &Document<'_>,
+    at: UnixTime,
+    field: Option<&str>,
+) -> [u8; 16] {
     let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
     hasher.update(&document.len().to_be_bytes());
-    hasher.update(&parameters.signing_time.seconds().to_be_bytes());
-    if let Some(name) = &parameters.field {
+    hasher.update(&at.seconds().to_be_bytes());
+    if let Some(name) = field {
         hasher.update(name.as_bytes());
     }
     if let Some(Object::Array(parts)) = document.trailer().get("ID") {

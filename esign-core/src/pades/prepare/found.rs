@@ -9,6 +9,7 @@ use crate::pades::fields::{Field, Form, Known, Restriction};
 use crate::pades::ranges::ByteRange;
 use crate::pdf::{Dict, Document, Object, PdfError, View, write_object};
 use crate::report::{Finding, SubIndication};
+use crate::tsp::TimeStampToken;
 
 /// Octets of all signature dictionaries that are looked at together, as they stand in the file:
 /// two thousand of 128 KiB. Fields may inherit one dictionary of many MB any number of times.
@@ -21,6 +22,8 @@ pub(super) struct Found {
     pub(super) number: Option<u32>,
     pub(super) dict: Dict,
     pub(super) subfilter: Vec<u8>,
+    /// Whether it is a document time-stamp: no signature, but proof for those before it.
+    pub(super) stamp: bool,
     pub(super) range: Option<ByteRange>,
     /// Index of the signed revision, from 0.
     pub(super) revision: Option<usize>,
@@ -88,7 +91,7 @@ impl Reading {
 }
 
 impl Found {
-    /// The signature of a field; `None` where it is empty or holds a time-stamp.
+    /// The signature or time-stamp of a field; `None` where it is empty.
     pub(super) fn read(
         document: &Document<'_>,
         field: &Field,
@@ -108,10 +111,11 @@ impl Found {
             .as_name()
             .map(<[u8]>::to_vec)
             .unwrap_or_default();
-        if subfilter == b"ETSI.RFC3161" || name_of("Type")?.as_name() == Some(b"DocTimeStamp") {
-            return Ok(None);
-        }
+        // Rule 55: either is enough, some software leaves out the type.
+        let stamp =
+            subfilter == b"ETSI.RFC3161" || name_of("Type")?.as_name() == Some(b"DocTimeStamp");
         let mut found = Self {
+            stamp,
             name: field.name.clone(),
             number: Object::as_ref(value).map(|r| r.number),
             restriction: Restriction::of(view, field, &dict)?,
@@ -299,8 +303,18 @@ impl Found {
         Ok(())
     }
 
+    /// The message in `/Contents`, without what fills the room behind it.
+    pub(super) fn message(&self) -> Option<&[u8]> {
+        let len = usize::try_from(self.cms.as_ref().ok()?.len).ok()?;
+        self.dict.get("Contents")?.as_string()?.bytes.get(..len)
+    }
+
     /// Which digest the signature needs of its range.
     pub(super) fn algorithm(&self) -> Option<DigestAlgorithm> {
+        if self.stamp {
+            let token = TimeStampToken::from_der(self.message()?).ok()?;
+            return token.tst_info().message_imprint.algorithm().ok();
+        }
         if self.subfilter == b"adbe.pkcs7.sha1" {
             return Some(DigestAlgorithm::Sha1);
         }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use self::found::{Found, Reading};
 use self::later::Later;
+use self::stamps::Stamps;
 use super::error::{PadesError, PadesErrorKind};
 use super::fields::Form;
 use super::ranges::{self, HashError, Wanted};
@@ -16,14 +17,15 @@ use crate::validation::Signature;
 mod found;
 mod later;
 mod message;
+mod stamps;
 
 /// Signature fields that are read. The largest honest documents have some hundred.
 const MAX_SIGNATURES: usize = 2_000;
 
 /// Reads the signatures of a PDF, in the order in which they were made, and hashes the file once.
 ///
-/// Document time-stamps are not signatures and are left out. A document without signatures gives
-/// an empty list.
+/// Document time-stamps are no signatures: each stands among the time-stamps of those that were made
+/// before it. A document without signatures gives an empty list.
 ///
 /// # Errors
 /// Not a PDF, broken beyond what readers tolerate, encrypted, or the source fails. What is wrong
@@ -66,6 +68,10 @@ pub fn prepare(source: &dyn ReadAt) -> Result<Vec<Signature>, PadesError> {
     found.sort_by_key(|f| f.range.map_or(u64::MAX, |r| r.end));
     shared_dictionaries(&mut found, &shared);
     let digests = hash(source, &mut found)?;
+    let (stamps, found): (Vec<_>, Vec<_>) =
+        found.into_iter().zip(digests).partition(|(f, _)| f.stamp);
+    let stamps = Stamps::read(&document, stamps)?;
+    let (found, digests): (Vec<Found>, Vec<Option<Digest>>) = found.into_iter().unzip();
     let certified = found
         .iter()
         .filter(|f| f.restriction.certifies)
@@ -85,15 +91,18 @@ pub fn prepare(source: &dyn ReadAt) -> Result<Vec<Signature>, PadesError> {
         .iter()
         .map(|o| Finding::remark("pdf.form", "ISO 32000-2 12.7.4").with("what", o.as_str()));
     let common: Vec<Finding> = deviations.into_iter().chain(oddities).collect();
-    Ok(found
+    let mut signatures: Vec<(Signature, Option<usize>)> = found
         .into_iter()
         .zip(digests)
         .map(|(f, digest)| {
+            let revision = f.revision;
             let mut signature = f.finish(digest, &later);
             signature.format_findings.extend(common.iter().cloned());
-            signature
+            (signature, revision)
         })
-        .collect())
+        .collect();
+    stamps.give(&mut signatures);
+    Ok(signatures.into_iter().map(|(s, _)| s).collect())
 }
 
 /// Rule 64: two fields that show one signature dictionary.
@@ -155,7 +164,8 @@ pub fn file_digests(source: &dyn ReadAt) -> Result<Vec<[u8; 32]>, PadesError> {
     let form = Form::read(view, &view.catalog()?)?;
     let (mut wanted, mut reading) = (Vec::new(), Reading::new());
     for field in form.signature_fields().take(MAX_SIGNATURES) {
-        if let Some(range) = Found::read(&document, field, &mut reading)?.and_then(|f| f.range) {
+        let found = Found::read(&document, field, &mut reading)?;
+        if let Some(range) = found.filter(|f| !f.stamp).and_then(|f| f.range) {
             wanted.push(Wanted {
                 range,
                 algorithm: DigestAlgorithm::Sha256,

@@ -28,3 +28,4 @@ pub mod setup;
 pub mod status;
 pub mod store;
 pub mod tsa;
+pub mod witness;

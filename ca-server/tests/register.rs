@@ -24,7 +24,7 @@ use esign_core::keys::{Curve, KeySpec, PrivateKey, SigningKey};
 use esign_core::log::{
     Checkpoint, KeyKind, NoteKey, ProofFile, SignedNote, TileId, bundle_entries, verify_inclusion,
 };
-use esign_core::register::{Leaf, LeafKind, Standing, issue_commitment};
+use esign_core::register::{Leaf, LeafKind, Standing, StatusList, issue_commitment};
 use paper::{FIELDS, Installed, Paper, hex, logged, look_up, register, start, stop};
 use serde_json::{Value, json};
 use served::{Officer, Server, command};
@@ -161,6 +161,14 @@ fn a_document_from_its_registration_to_its_end() {
     }
     assert_eq!(change(1, "suspended").0, 409);
     assert_eq!(change(4, "in-force").0, 409);
+    // For those without a network: listed, and by the others' absence in force.
+    let (status, list) = fetch(&server, "/register/list");
+    assert_eq!(status, 200);
+    let list = StatusList::verify(&list, installed.answers.public_key()).unwrap();
+    assert_eq!(list.head().count, 1);
+    assert_eq!(list.find(&paper.digest), Some(Standing::Revoked));
+    assert_eq!(list.find(&neighbour.digest), None);
+    assert!(list.head().next == list.head().at.plus(3600));
     // What is public is public, and of a sensitive class only that.
     let secret = Paper::new(&key);
     let (_, done) = register(&body, 2, &[&secret]);
@@ -527,4 +535,124 @@ fn a_back_up_of_yesterday_does_not_answer() {
         words.contains("register: store: is behind the published log"),
         "{words}"
     );
+}
+
+/// A witness on another machine, which knows one log.
+fn witness(dir: &std::path::Path, log: &NoteKey) -> (std::process::Child, String) {
+    std::fs::create_dir_all(dir).unwrap();
+    let key = PrivateKey::generate(KeySpec::Ed25519).unwrap();
+    std::fs::write(dir.join("witness.p8"), key.pkcs8_der()).unwrap();
+    let config = format!(
+        "roles = [\"witness\"]\n[public]\nlisten = \"127.0.0.1:0\"\n\
+         [witness]\nname = \"witness.example\"\nkey = \"witness.p8\"\nlogs = [\"{log}\"]\n"
+    );
+    std::fs::write(dir.join("ca-server.toml"), config).unwrap();
+    let named = NoteKey::new("witness.example", KeyKind::Cosignature, key.public_key()).unwrap();
+    (start_witness(dir).0, named.to_string())
+}
+
+fn start_witness(dir: &std::path::Path) -> (std::process::Child, String) {
+    use std::io::{BufRead, BufReader};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ca-server"))
+        .arg("--dir")
+        .arg(dir)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("everybody:") {
+        line.clear();
+        assert!(stdout.read_line(&mut line).unwrap() > 0);
+    }
+    let (_, url) = line.trim().split_once(' ').unwrap();
+    let url = url.trim().to_owned();
+    child.stdout = Some(stdout.into_inner());
+    (child, url)
+}
+
+/// Proofs are cosigned; and a register that was put back whole, with its own log, is betrayed by what
+/// the witness saw.
+#[test]
+fn a_witness_elsewhere_remembers() {
+    let (first, installed) = start();
+    stop(&first);
+    let dir = first.dir.clone();
+    std::mem::forget(first);
+    let there = dir.with_extension("witness");
+    let _ = std::fs::remove_dir_all(&there);
+    let (mut child, key) = witness(&there, &log_key(&installed));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (mut child, url) = start_witness(&there);
+    let list = format!("[{{ url = \"{url}/witness\", key = \"{key}\" }}]");
+    let settings = paper::settings(&[("CA_SERVER_REGISTER__WITNESS", &list)]);
+    let server = Server::with(dir.clone(), &settings);
+    let (body, signer) = (Officer::of(&server, "client"), signer());
+    let paper = Paper::new(&signer);
+    register(&body, 1, &[&paper]);
+    let index = logged(&server, &installed, &paper.code)
+        .found
+        .unwrap()
+        .index
+        .unwrap();
+    let named = NoteKey::parse(&key).unwrap();
+    let cosigned = |server: &Server, index: u64| {
+        let (status, proof) = fetch(server, &format!("/register/proofs/{index}"));
+        assert_eq!(status, 200);
+        let proof = ProofFile::parse(&proof).unwrap();
+        esign_core::log::Cosignature::verify(&proof.checkpoint, &named).is_ok()
+    };
+    let wait = |what: &str, done: &dyn Fn() -> bool| {
+        let begun = std::time::Instant::now();
+        while !done() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    wait("the proof is cosigned", &|| cosigned(&server, index));
+    stop(&server);
+    std::mem::forget(server);
+    // All of the machine as it is now.
+    let yesterday = dir.with_extension("whole");
+    let _ = std::fs::remove_dir_all(&yesterday);
+    let copied = Command::new("cp")
+        .arg("-r")
+        .arg(&dir)
+        .arg(&yesterday)
+        .status();
+    assert!(copied.unwrap().success());
+    let server = Server::with(dir.clone(), &settings);
+    let later = Paper::new(&signer);
+    register(&Officer::of(&server, "client"), 1, &[&later]);
+    let index = logged(&server, &installed, &later.code)
+        .found
+        .unwrap()
+        .index
+        .unwrap();
+    wait("the proof is cosigned", &|| cosigned(&server, index));
+    // While the witness is away, the register goes on.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let unseen = Paper::new(&signer);
+    register(&Officer::of(&server, "client"), 1, &[&unseen]);
+    logged(&server, &installed, &unseen.code);
+    stop(&server);
+    drop(server);
+    let (mut child, url) = start_witness(&there);
+    let list = format!("[{{ url = \"{url}/witness\", key = \"{key}\" }}]");
+    let settings = paper::settings(&[("CA_SERVER_REGISTER__WITNESS", &list)]);
+    let server = Server::with(yesterday, &settings);
+    let asked = format!("/register/answers/{}", hex(&later.locator()));
+    wait("what the witness saw is known", &|| {
+        let (status, answer) = fetch(&server, &asked);
+        status == 503 && String::from_utf8_lossy(&answer).contains("witness.example has seen")
+    });
+    assert_eq!(
+        register(&Officer::of(&server, "client"), 1, &[&later]).0,
+        503
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let _ = std::fs::remove_dir_all(&there);
 }

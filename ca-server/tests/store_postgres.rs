@@ -51,7 +51,7 @@ fn passes_the_suite() {
     suite::store_suite(|| Box::new(open(&database())));
     suite::lease_suite(|| Arc::new(open(&database())));
     suite::log_suite(|| Arc::new(open(&database())));
-    suite::register_suite(|| Arc::new(open(&database())));
+    suite::register::register_suite(|| Arc::new(open(&database())));
 }
 
 /// Three stores on one database, as three replicas have them: every act is done once, the numbers of

@@ -69,7 +69,7 @@ fn passes_the_suite() {
     suite::store_suite(|| Box::new(open()));
     suite::lease_suite(|| Arc::new(open()));
     suite::log_suite(|| Arc::new(open()));
-    suite::register_suite(|| Arc::new(open()));
+    suite::register::register_suite(|| Arc::new(open()));
 }
 
 #[test]

@@ -119,7 +119,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("code", &["keys"]),
     ("visible_seal", &["keys", "x509", "code", "der"]),
     ("log", &["keys", "time"]),
-    ("register", &["code", "visible_seal", "keys", "time"]),
+    ("register", &["code", "visible_seal", "log", "keys", "time"]),
     (
         "stamp",
         &["keys", "pdf", "code", "visible_seal", "source", "time"],

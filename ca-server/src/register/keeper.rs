@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use esign_core::keys::SigningKey;
 use esign_core::log::Hash;
 use esign_core::register::{
-    Answer, Found, Leaf as LeafForm, LeafKind, Standing, StatusStatement, issue_commitment,
+    Answer, Found, Leaf as LeafForm, LeafKind, Standing, StatusStatement, UnsignedStatusList,
+    issue_commitment,
 };
 use esign_core::time::UnixTime;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -610,6 +611,43 @@ impl Keeper {
             answer: self.signed(&self.answer(*locator, nonce, Some(found), at, head))?,
             sealed: Some((kept.salt, kept.sealed)),
         })
+    }
+
+    /// The list of all that is not in force, signed, for those who check without a network; its number is
+    /// its time.
+    ///
+    /// # Errors
+    /// The store or the key fails; more documents are not in force than a list holds.
+    pub fn status_list(&self, at: UnixTime, next: UnixTime) -> Result<Vec<u8>, CentreError> {
+        let wrong =
+            |e: &dyn std::fmt::Display| CentreError::new(CentreErrorKind::Store, "status list", e);
+        let head = self.head()?;
+        let mut listed = Vec::new();
+        let mut failed = None;
+        self.store
+            .visit_listed(&mut |record| match self.kept(&record) {
+                Ok(kept) => {
+                    listed.push((kept.digest, standing(record.status.status)));
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let number = u64::try_from(at.seconds()).unwrap_or(0);
+        let list =
+            UnsignedStatusList::new(at, next, number, head, &listed).map_err(|e| wrong(&e))?;
+        let key = &self.keys.answers;
+        let tbs = list.to_be_signed(key.public_key()).map_err(|e| wrong(&e))?;
+        let signature = key
+            .sign(tbs.algorithm, &tbs.bytes)
+            .map_err(|e| CentreError::key("key for answers", &e))?;
+        list.finish(key.public_key(), &signature)
+            .map_err(|e| wrong(&e))
     }
 
     fn answer(

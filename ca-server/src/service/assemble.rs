@@ -21,6 +21,7 @@ use super::roles::{Listed, Roots};
 use super::tokens;
 use super::watch::Watch;
 use super::webhook::Webhook;
+use super::witnesses::Address;
 use super::{Operators, Parts, ServiceError};
 use crate::life::{IssuingKey, Life};
 use crate::register::Vault;
@@ -71,6 +72,17 @@ pub fn assemble(
             &chain,
             &registry,
             terms,
+        )?);
+    }
+    if config.roles.contains(&RoleName::Witness)
+        && let Some(witness) = &config.witness
+    {
+        let key = opener.signing(&witness.key, witness.passphrase.as_ref(), None)?;
+        roles.push(super::witness_role::witness(
+            dir,
+            witness,
+            key,
+            system_clock,
         )?);
     }
     let mut life = None;
@@ -410,7 +422,19 @@ impl Opener<'_> {
             Some(path) => self.chain(path)?,
             None => issuing.to_vec(),
         };
+        let witnesses = config
+            .witness
+            .iter()
+            .map(|one| {
+                let authorities = match &one.authority {
+                    Some(path) => self.chain(path)?,
+                    None => Vec::new(),
+                };
+                Address::new(&one.url, &one.key, &authorities)
+            })
+            .collect::<Result<_, ServiceError>>()?;
         Ok(RegisterParts {
+            witnesses,
             acts: stores.acts.clone(),
             store: stores.register.clone(),
             log: stores.register_log.clone(),

@@ -47,6 +47,8 @@ pub struct Config {
     pub log: Option<LogConfig>,
     /// The register of document codes; needed by the role `register`.
     pub register: Option<RegisterConfig>,
+    /// The witness of others' logs; needed by the role `witness`.
+    pub witness: Option<WitnessConfig>,
     /// Terms whose halves are alarms, and where alarms go.
     #[serde(default)]
     pub alarms: AlarmsConfig,
@@ -91,6 +93,8 @@ pub enum RoleName {
     Tsa,
     /// Documents under a code.
     Register,
+    /// Cosignatures of others' logs.
+    Witness,
 }
 
 /// The public address.
@@ -214,9 +218,43 @@ pub struct RegisterConfig {
     /// How long an answer may be relied upon.
     #[serde(default = "default_answer_seconds")]
     pub answer_seconds: u32,
+    /// How often a new status list is made, if anybody asks for it.
+    #[serde(default = "default_list_minutes")]
+    pub list_minutes: NonZeroU32,
     /// Look-ups a second that one client may make, a network of IPv6 being one.
     #[serde(default = "default_look_ups")]
     pub look_ups_a_second: NonZeroU32,
+    /// Who cosigns checkpoints.
+    #[serde(default)]
+    pub witness: Vec<WitnessAddress>,
+}
+
+/// A witness that a log shows its checkpoints to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WitnessAddress {
+    /// Where it is asked, without `/add-checkpoint`.
+    pub url: String,
+    /// Its key in the text form of signed-note: `name+id+key`.
+    pub key: String,
+    /// Who certifies its server, PEM; not needed for `http://` on this machine.
+    #[serde(default)]
+    pub authority: Option<PathBuf>,
+}
+
+/// A witness: what it saw is kept in the folder `witness`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WitnessConfig {
+    /// Its name, like an address without its scheme.
+    pub name: String,
+    /// A PKCS #8 or PKCS #12 file with an Ed25519 key, or a `pkcs11:` URI.
+    pub key: String,
+    /// The passphrase of the file, where it is encrypted; the PIN of a token.
+    #[serde(default)]
+    pub passphrase: Option<PassphraseSource>,
+    /// The keys of the logs that it cosigns, each in the text form of signed-note: `origin+id+key`.
+    pub logs: Vec<String>,
 }
 
 /// Who says that a clock is to be trusted.
@@ -263,6 +301,10 @@ fn default_accuracy() -> u32 {
 /// Five minutes: a clerk's time for one paper.
 const fn default_answer_seconds() -> u32 {
     300
+}
+
+fn default_list_minutes() -> NonZeroU32 {
+    NonZeroU32::new(60).unwrap_or(NonZeroU32::MIN)
 }
 
 fn default_look_ups() -> NonZeroU32 {
@@ -326,7 +368,9 @@ impl Config {
 
     /// Whether any role goes by what the centre has done.
     pub(super) fn needs_store(&self) -> bool {
-        self.roles.iter().any(|role| *role != RoleName::Tsa)
+        self.roles
+            .iter()
+            .any(|role| !matches!(role, RoleName::Tsa | RoleName::Witness))
     }
 
     /// Whether the centre's acts, or what is known of them, are served here.
@@ -350,6 +394,9 @@ impl Config {
         }
         if self.roles.contains(&RoleName::Tsa) && self.tsa.is_none() {
             return Err("role tsa: no key is configured ([tsa])".to_owned());
+        }
+        if self.roles.contains(&RoleName::Witness) && self.witness.is_none() {
+            return Err("role witness: is not configured ([witness])".to_owned());
         }
         if self.roles.contains(&RoleName::Register) {
             let Some(register) = &self.register else {

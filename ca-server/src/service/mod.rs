@@ -20,6 +20,8 @@ mod tls;
 mod tokens;
 pub mod watch;
 mod webhook;
+mod witness_role;
+mod witnesses;
 
 use std::fmt;
 use std::future::Future;

@@ -1,7 +1,9 @@
 //! The role `register`: who may ask, how its log goes on, and when nothing is answered.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -16,6 +18,7 @@ use super::config::RegisterConfig;
 use super::register_routes::{self, Desk};
 use super::roles::{Added, Task, leased};
 use super::tile_routes;
+use super::witnesses::{self, Address, Shown};
 use crate::audit::{AuditError, DirectoryTiles, Schedule, Sequencer};
 use crate::error::{CentreError, CentreErrorKind};
 use crate::register::{FILE, Keeper, KeeperKeys, Register, Vault};
@@ -38,6 +41,8 @@ pub(super) struct RegisterParts {
     pub(super) key: Arc<dyn SigningKey>,
     /// Signs checkpoints.
     pub(super) log_key: Arc<dyn SigningKey>,
+    /// Who cosigns them.
+    pub(super) witnesses: Vec<Address>,
     /// Who certifies the clients of bodies.
     pub(super) authorities: Vec<Certificate>,
     pub(super) clock: fn() -> UnixTime,
@@ -63,6 +68,13 @@ pub(super) fn register(
     let folder = dir.join("register-log");
     let tiles = DirectoryTiles::open(&folder).map_err(|e| ServiceError::new("register-log", e))?;
     let currency = Arc::new(Currency::default());
+    let shown = Arc::new(Shown {
+        log: parts.log.clone(),
+        tiles: tiles.clone(),
+        leading: Arc::default(),
+        currency: currency.clone(),
+    });
+    witnesses::ask(&shown, parts.witnesses)?;
     let task = log_task(
         &parts.acts,
         Log {
@@ -71,7 +83,7 @@ pub(super) fn register(
             store: parts.log.clone(),
             key: parts.log_key,
         },
-        currency.clone(),
+        shown,
     )?;
     let limiter = Arc::new(RateLimiter::keyed(Quota::per_second(
         config.look_ups_a_second,
@@ -86,6 +98,8 @@ pub(super) fn register(
         store: parts.acts,
         authorities: parts.authorities,
         limiter,
+        list: Mutex::new(None),
+        list_seconds: i64::from(config.list_minutes.get()).saturating_mul(60),
         clock: parts.clock,
     });
     let forget: Task = Box::new(move |_| {
@@ -147,11 +161,39 @@ fn modified(path: &Path) -> Option<SystemTime> {
 /// Whether the store holds what was published: a back-up of yesterday would answer "in force" for what
 /// was revoked since, and "unknown" for what was issued since.
 #[derive(Default)]
-pub(super) struct Currency(Mutex<Option<Result<(), String>>>);
+pub(super) struct Currency {
+    /// As compared with this folder.
+    here: Mutex<Option<Result<(), String>>>,
+    /// Witnesses that have seen more than the store has, and what they say.
+    elsewhere: Mutex<BTreeMap<String, String>>,
+}
 
 impl Currency {
+    /// A witness has seen more than the store has, or another log.
+    pub(super) fn lags(&self, witness: &str, what: &str) {
+        let mut elsewhere = self
+            .elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if elsewhere
+            .insert(witness.to_owned(), what.to_owned())
+            .is_none()
+        {
+            tracing::error!(what, "the register does not answer");
+        }
+    }
+
+    /// A witness was shown that the store follows on all that it saw.
+    pub(super) fn follows(&self, witness: &str) {
+        let mut elsewhere = self
+            .elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        elsewhere.remove(witness);
+    }
+
     fn set(&self, found: Result<(), String>) {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.here.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(what) = &found
             && held.as_ref() != Some(&found)
         {
@@ -160,10 +202,19 @@ impl Currency {
         *held = Some(found);
     }
 
+    /// What a witness has seen that the store has not.
+    fn elsewhere(&self) -> Option<String> {
+        let elsewhere = self
+            .elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        elsewhere.values().next().cloned()
+    }
+
     /// Why nothing is answered, if nothing is.
     pub(super) fn refusal(&self) -> Option<String> {
-        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(Ok(())) => None,
+        match &*self.here.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(Ok(())) => self.elsewhere(),
             Some(Err(what)) => Some(what.clone()),
             None => Some("store and published log are being compared".to_owned()),
         }
@@ -234,7 +285,7 @@ impl Log {
 fn log_task(
     acts: &Arc<dyn Store>,
     log: Log,
-    currency: Arc<Currency>,
+    shown: Arc<Shown<Leaf>>,
 ) -> Result<Task, ServiceError> {
     let lease = leased(acts, LeaseName::Register)?;
     let opened: Mutex<Option<Opened>> = Mutex::new(None);
@@ -245,24 +296,30 @@ fn log_task(
             .map_err(|e| ServiceError::new("register", e))?;
         *opened.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Opened::Leading(None, sequencer));
-        currency.set(Ok(()));
+        shown.currency.set(Ok(()));
     }
     Ok(Box::new(move |at| {
         let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.currency.elsewhere().is_some() {
+            // What a witness saw is not ours: to sign more of this would be another history.
+            *opened = None;
+            return Ok(());
+        }
         let ours = match &lease {
             None => Some(None),
             Some(lease) => lease.fence()?.map(Some),
         };
+        shown.leading.store(ours.is_some(), Ordering::Relaxed);
         match log.turn(opened.take(), ours, at) {
             Ok(now) => {
                 *opened = Some(now);
-                currency.set(Ok(()));
+                shown.currency.set(Ok(()));
                 Ok(())
             }
             // The database is away: whoever asks is told by it.
             Err(AuditError::Store(error)) => Err(error.into()),
             Err(error) => {
-                currency.set(Err(error.to_string()));
+                shown.currency.set(Err(error.to_string()));
                 Err(CentreError::new(CentreErrorKind::Store, "register", error))
             }
         }

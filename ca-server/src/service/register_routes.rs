@@ -4,8 +4,9 @@
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -50,13 +51,25 @@ pub(super) struct Desk {
     pub(super) store: Arc<dyn Store>,
     pub(super) authorities: Vec<Certificate>,
     pub(super) limiter: Arc<DefaultKeyedRateLimiter<IpAddr>>,
+    /// The newest status list and when the next is due.
+    pub(super) list: Mutex<Option<(UnixTime, Bytes)>>,
+    pub(super) list_seconds: i64,
     pub(super) clock: fn() -> UnixTime,
 }
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Register of document codes"),
-    paths(register, change, redeem, revoke_since, ask, ask_by_address, proof)
+    paths(
+        register,
+        change,
+        redeem,
+        revoke_since,
+        ask,
+        ask_by_address,
+        list,
+        proof
+    )
 )]
 struct Description;
 
@@ -71,6 +84,7 @@ pub(super) fn public(desk: Arc<Desk>) -> Router {
         .route("/answers", post(ask))
         .route("/answers/{locator}", get(ask_by_address))
         .route("/proofs/{index}", get(proof))
+        .route("/list", get(list))
         .layer(middleware::from_fn(limited))
         .layer(DefaultBodyLimit::max(MAX_QUESTION))
         .layer(Extension(desk))
@@ -643,6 +657,35 @@ fn nonce_of(text: &str) -> Result<Vec<u8>, Problem> {
     octets
         .filter(|octets| (1..=MAX_NONCE).contains(&octets.len()))
         .ok_or_else(wrong)
+}
+
+/// All that is not in force, for those who check without a network.
+#[utoipa::path(get, path = "/register/list", responses(
+    (status = 200, description = "The signed list: docs/formats/status-list.md", content_type = "application/octet-stream"),
+    (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list(Extension(desk): Extension<Arc<Desk>>) -> Result<Response, Problem> {
+    let (left, octets) = blocking(move || {
+        current(&desk)?;
+        let at = (desk.clock)();
+        // Made when somebody asks, by one, for whom the others wait.
+        let mut held = desk.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let (next, octets) = match &*held {
+            Some((next, octets)) if at < *next => (*next, octets.clone()),
+            _ => {
+                let next = at.plus(desk.list_seconds);
+                let octets = Bytes::from(desk.keeper.status_list(at, next)?);
+                *held = Some((next, octets.clone()));
+                (next, octets)
+            }
+        };
+        Ok((next.seconds().saturating_sub(at.seconds()), octets))
+    })
+    .await?;
+    let head = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CACHE_CONTROL, format!("public, max-age={left}")),
+    ];
+    Ok((head, octets).into_response())
 }
 
 /// Proves that a leaf is in the log, by the first cosigned checkpoint over it, or else the first one.

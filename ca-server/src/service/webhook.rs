@@ -48,44 +48,16 @@ impl Webhook {
         authorities: &[Certificate],
         secret: &[u8],
     ) -> Result<Self, ServiceError> {
-        let wrong = |what: &dyn std::fmt::Display| Err(ServiceError::new("webhook", what));
-        let Ok(address) = url.parse::<ureq::http::Uri>() else {
-            return wrong(&"is not an address");
-        };
-        match address.scheme_str() {
-            Some("https") if authorities.is_empty() => {
-                return wrong(&"webhook-authority: who certifies its server is not configured");
-            }
-            Some("https") => {}
-            // A receiver on this machine, before which nobody sits.
-            Some("http") if is_loopback(address.host().unwrap_or_default()) => {}
-            _ => return wrong(&"is neither https:// nor http:// on this machine"),
-        }
+        let agent = agent("webhook", url, authorities)?;
         if secret.len() < MIN_SECRET {
-            return wrong(&format_args!(
-                "webhook-secret: has {} octets, at least {MIN_SECRET} are needed",
-                secret.len()
+            return Err(ServiceError::new(
+                "webhook",
+                format_args!(
+                    "webhook-secret: has {} octets, at least {MIN_SECRET} are needed",
+                    secret.len()
+                ),
             ));
         }
-        let trusted: Vec<_> = authorities
-            .iter()
-            .map(|one| Trusted::from_der(one.der()).to_owned())
-            .collect();
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .root_certs(RootCerts::new_with_certs(&trusted))
-            .build();
-        let agent = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            // What is meant for one address goes to no other.
-            .max_redirects(0)
-            .proxy(None)
-            .timeout_global(Some(TIME))
-            .user_agent("ca-server")
-            .build()
-            .into();
         Ok(Self {
             url: url.to_owned(),
             agent,
@@ -111,6 +83,51 @@ impl Webhook {
             Err(error) => Err(error.to_string()),
         }
     }
+}
+
+/// What posts to `url`, the address of a `what`: to that one, by TLS.
+///
+/// # Errors
+/// The address is neither `https://` nor `http://` on this machine; nobody certifies its server.
+pub(super) fn agent(
+    what: &str,
+    url: &str,
+    authorities: &[Certificate],
+) -> Result<ureq::Agent, ServiceError> {
+    let wrong = |why: &dyn std::fmt::Display| Err(ServiceError::new(what, why));
+    let Ok(address) = url.parse::<ureq::http::Uri>() else {
+        return wrong(&"is not an address");
+    };
+    match address.scheme_str() {
+        Some("https") if authorities.is_empty() => {
+            return wrong(&format_args!(
+                "{what}-authority: who certifies its server is not configured"
+            ));
+        }
+        Some("https") => {}
+        // A receiver on this machine, before which nobody sits.
+        Some("http") if is_loopback(address.host().unwrap_or_default()) => {}
+        _ => return wrong(&"is neither https:// nor http:// on this machine"),
+    }
+    let trusted: Vec<_> = authorities
+        .iter()
+        .map(|one| Trusted::from_der(one.der()).to_owned())
+        .collect();
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(RootCerts::new_with_certs(&trusted))
+        .build();
+    let config = ureq::Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        // What is meant for one address goes to no other.
+        .max_redirects(0)
+        .proxy(None)
+        .timeout_global(Some(TIME))
+        .user_agent("ca-server")
+        .build();
+    Ok(config.into())
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub mod data;
-mod register;
+pub mod register;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -27,9 +27,6 @@ use data::{
     NOON, act, certificate, crl, document, holder, id, intent, issuance, issuer, request, subject,
     tbs, time,
 };
-
-#[allow(unused_imports, reason = "each test file uses a part")]
-pub use register::register_suite;
 
 type Made = Box<dyn Store>;
 type Part = (&'static str, fn(Made));

@@ -163,7 +163,7 @@ pub const fn status_of_number(number: i64) -> Option<Standing> {
     })
 }
 
-fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+pub(super) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
     for part in parts {
         hasher.update(part);

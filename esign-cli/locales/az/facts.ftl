@@ -18,6 +18,7 @@ fact-constrained-by = məhdudlaşdıran
 fact-content-time-stamp = məzmunun vaxt möhürü
 fact-contents = məzmun
 fact-control-time = etibarlılıq həddi
+fact-form = forma
 fact-count = sayı
 fact-covered = əhatə olunan
 fact-crl-issuer = siyahını verən

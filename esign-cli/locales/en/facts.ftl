@@ -18,6 +18,7 @@ fact-constrained-by = constrained by
 fact-content-time-stamp = content stamped at
 fact-contents = contents
 fact-control-time = reliable up to
+fact-form = form
 fact-count = count
 fact-covered = covered
 fact-crl-issuer = issuer of the list

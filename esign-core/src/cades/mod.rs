@@ -8,6 +8,7 @@
 //! * [`prepare`] reads a message, hashes its content once and gives one
 //!   [`Signature`](crate::validation::Signature) for each signer.
 
+mod archive_v2;
 mod armour;
 mod ats;
 mod augment;
@@ -17,6 +18,7 @@ mod error;
 mod message;
 mod prepare;
 mod timestamps;
+mod values;
 
 pub use augment::{
     PreparedArchive, add_signature_timestamp, add_validation_data, attach, detach, prepare_archive,

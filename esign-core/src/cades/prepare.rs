@@ -1,14 +1,17 @@
 //! From a message to [`Signature`]s: structure, digests and references, without any trust.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::oid::ObjectIdentifier;
 
 use super::CadesError;
+use super::archive_v2::Before;
 use super::armour::unarmoured;
 use super::claims::claims;
 use super::message::{digests_of, enclosed};
-use super::timestamps::{timestamps, want_content_imprints};
+use super::timestamps::{Old, timestamps, want_content_imprints};
+use super::values::{Known, References, Values};
 use crate::cms::{self, SignedData, SignerInfo};
 use crate::crl::Crl;
 use crate::der::{DecodeError, DecodeKind, Reader, Rules, Tag, decode};
@@ -96,8 +99,9 @@ pub fn prepare(input: &Input<'_>) -> Result<Vec<Signature>, CadesError> {
         Some(digests) => ContentDigests::Known(digests),
         None => ContentDigests::Missing,
     };
-    let (evidence, remarks) = evidence(&data);
-    extra.extend(remarks);
+    let mut shared = Shared::of(&data);
+    shared.before = Before::read(&data, message, input.detached)?;
+    extra.append(&mut shared.remarks);
     let several = data.signers.len() > 1;
     let signature = |(n, signer): (usize, &SignerInfo)| {
         let name = if several {
@@ -105,7 +109,7 @@ pub fn prepare(input: &Input<'_>) -> Result<Vec<Signature>, CadesError> {
         } else {
             "signer".to_owned()
         };
-        let mut signature = of_signer(&data, signer, content, name, &evidence);
+        let mut signature = of_signer(&data, signer, content, name, &mut shared);
         signature.format_findings.extend(extra.iter().cloned());
         signature
     };
@@ -119,10 +123,62 @@ pub(crate) fn signature_of(
     content: ContentDigests<'_>,
     name: String,
 ) -> Signature {
-    let (evidence, remarks) = evidence(data);
-    let mut signature = of_signer(data, signer, content, name, &evidence);
-    signature.format_findings.extend(remarks);
+    let mut shared = Shared::of(data);
+    let mut signature = of_signer(data, signer, content, name, &mut shared);
+    signature.format_findings.append(&mut shared.remarks);
     signature
+}
+
+/// What the signers of one message share.
+struct Shared {
+    /// Of the message and of the attributes of all its signers.
+    evidence: Arc<Evidence>,
+    /// The same by digests, for references.
+    known: Known,
+    /// SHA-256 of what stands in the message itself.
+    inside: Arc<HashSet<[u8; 32]>>,
+    values: Vec<OfSigner>,
+    before: Before,
+    remarks: Vec<Finding>,
+}
+
+/// What the attributes of one signer carry.
+#[derive(Clone, Default)]
+struct OfSigner {
+    /// By SHA-256.
+    store: Arc<HashSet<[u8; 32]>>,
+    /// Whether there is such an attribute at all.
+    present: bool,
+    findings: Vec<Finding>,
+}
+
+impl Shared {
+    fn of(data: &SignedData) -> Self {
+        let (mut evidence, remarks) = evidence(data);
+        let certificates = evidence.certificates().iter().map(Certificate::sha256);
+        let crls = evidence.crls().iter().map(Crl::sha256);
+        let responses = evidence.ocsp().iter().map(BasicResponse::sha256);
+        let inside = certificates.chain(crls).chain(responses).collect();
+        let values = data.signers.iter().map(|signer| {
+            let values = Values::of(signer);
+            let (present, findings) = (values.are_present(), values.findings());
+            OfSigner {
+                store: Arc::new(values.add_to(&mut evidence)),
+                present,
+                findings,
+            }
+        });
+        let values = values.collect();
+        let evidence = Arc::new(evidence);
+        Self {
+            known: Known::new(Arc::clone(&evidence)),
+            evidence,
+            inside: Arc::new(inside),
+            values,
+            before: Before::default(),
+            remarks,
+        }
+    }
 }
 
 /// The same, with the evidence that all signers of the message share.
@@ -131,9 +187,21 @@ fn of_signer(
     signer: &SignerInfo,
     content: ContentDigests<'_>,
     name: String,
-    evidence: &Arc<Evidence>,
+    shared: &mut Shared,
 ) -> Signature {
     let mut findings = Vec::new();
+    let own = |s: &SignerInfo| core::ptr::eq(s, signer);
+    let place = data.signers.iter().position(own);
+    let values = place.and_then(|n| shared.values.get(n)).cloned();
+    let values = values.unwrap_or_default();
+    findings.extend(values.findings);
+    let named = References::of(signer);
+    findings.extend(named.findings(values.present, &mut shared.known));
+    let mut old = Old {
+        references: named.digests,
+        before: &mut shared.before,
+        stores: [Arc::clone(&shared.inside), values.store],
+    };
     if data.is_ber
         || signer
             .signed_attributes
@@ -195,8 +263,8 @@ fn of_signer(
             }
             cms::SignerIdentifier::KeyIdentifier(id) => SignerIdentifier::KeyIdentifier(id.clone()),
         }),
-        timestamps: timestamps(data, signer, content),
-        evidence: Arc::clone(evidence),
+        timestamps: timestamps(data, signer, content, &mut old),
+        evidence: Arc::clone(&shared.evidence),
         coverage: match content {
             ContentDigests::Known(_) => Coverage::Whole,
             ContentDigests::Missing => Coverage::Unknown,
@@ -217,7 +285,7 @@ fn wanted(data: &SignedData) -> Vec<DigestAlgorithm> {
 }
 
 /// Certificates, CRLs and OCSP responses that can be read; others are remarked on, each kind once.
-fn evidence(data: &SignedData) -> (Arc<Evidence>, Vec<Finding>) {
+fn evidence(data: &SignedData) -> (Evidence, Vec<Finding>) {
     let mut evidence = Evidence::new();
     let mut remarks = Vec::new();
     let mut remark = |rule, clause, unreadable: &[DecodeError]| {
@@ -264,7 +332,7 @@ fn evidence(data: &SignedData) -> (Arc<Evidence>, Vec<Finding>) {
     if others > 0 {
         remarks.push(Finding::remark("cms.other-choices", "RFC 5652 10.2").with("count", others));
     }
-    (Arc::new(evidence), remarks)
+    (evidence, remarks)
 }
 
 /// What an `OtherRevocationInfoFormat` holds where that is an OCSP response; `None` where it is of

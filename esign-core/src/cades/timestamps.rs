@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::ContentDigests;
+use super::archive_v2::{self, Before, Form};
 use super::ats::{Index, Named};
 use super::prepare::ocsp_response;
 use crate::cms::{Attribute, SignedData, SignerInfo};
 use crate::keys::{Digest, DigestAlgorithm, Hasher};
 use crate::oid::{self, ObjectIdentifier};
 use crate::report::{Finding, SubIndication};
-use crate::tsp::TimeStampToken;
+use crate::tsp::{GenTime, TimeStampToken};
 use crate::validation::{Covered, NoImprint, Timestamp, TimestampKind};
 
 /// The time-stamps of a signer, the signed ones first, in the order of the file. Every value of an
@@ -21,6 +22,7 @@ pub(super) fn timestamps(
     data: &SignedData,
     signer: &SignerInfo,
     content: ContentDigests<'_>,
+    old: &mut Old<'_>,
 ) -> Vec<Timestamp> {
     let mut imprints = Imprints {
         signer,
@@ -44,7 +46,7 @@ pub(super) fn timestamps(
             places.push(n.map(|n| (n, v)));
             let imprint = match kind {
                 // With its index, below.
-                TimestampKind::ArchiveV3 => Err(NoImprint::Missing),
+                TimestampKind::ArchiveV3 | TimestampKind::ArchiveV2 => Err(NoImprint::Missing),
                 _ => algorithm_of(value).and_then(|a| imprints.of(kind, a)),
             };
             found.push(Timestamp {
@@ -61,15 +63,36 @@ pub(super) fn timestamps(
         (t.kind == TimestampKind::Signature).then_some(Covered::Timestamp(i))
     };
     let stamps: Vec<Covered> = found.iter().enumerate().filter_map(stamps).collect();
-    for timestamp in &mut found {
+    let named = old.references.iter().copied().map(Covered::Evidence);
+    let named: Vec<Covered> = named.collect();
+    let times = archive_v2::times(signer);
+    let kinds: Vec<TimestampKind> = found.iter().map(|t| t.kind).collect();
+    for (place, timestamp) in found.iter_mut().enumerate() {
         timestamp.covers = match timestamp.kind {
             TimestampKind::Content => vec![Covered::Objects],
             TimestampKind::Signature => vec![Covered::SignatureValue],
             TimestampKind::References => core::iter::once(Covered::SignatureValue)
                 .chain(stamps.clone())
+                .chain(named.clone())
                 .collect(),
+            TimestampKind::CertificateReferences => named.clone(),
             _ => Vec::new(),
         };
+        if timestamp.kind == TimestampKind::ArchiveV2
+            && let Some((attribute, _)) = places.get(place).copied().flatten()
+        {
+            old.read(signer, &times, attribute, timestamp);
+            // All that it is over, by the attributes that were there; what is signed always was.
+            let there = |n: usize| archive_v2::was_there(signer, &times, attribute, n);
+            let covered = places.iter().zip(&kinds).enumerate();
+            let covered = covered.filter(|(_, (at, kind))| match at {
+                Some((n, _)) => there(*n),
+                None => **kind == TimestampKind::Content,
+            });
+            timestamp
+                .covers
+                .extend(covered.map(|(n, _)| Covered::Timestamp(n)));
+        }
         if timestamp.kind == TimestampKind::ArchiveV3 {
             let archive = Archive {
                 data,
@@ -83,6 +106,57 @@ pub(super) fn timestamps(
         }
     }
     found
+}
+
+/// What time-stamps of the older forms are held against, and what they cover.
+pub(super) struct Old<'a> {
+    /// By which references name certificates and revocation data.
+    pub(super) references: Vec<Digest>,
+    /// What precedes the signer's part.
+    pub(super) before: &'a mut Before,
+    /// What stands in the message, and in this signer's attributes.
+    pub(super) stores: [Arc<HashSet<[u8; 32]>>; 2],
+}
+
+impl Old<'_> {
+    /// Computes what an archive-time-stamp without an index is over (rule 22).
+    fn read(
+        &mut self,
+        signer: &SignerInfo,
+        times: &[Option<GenTime>],
+        place: usize,
+        timestamp: &mut Timestamp,
+    ) {
+        let token = match TimeStampToken::from_der(&timestamp.token) {
+            Ok(token) => token,
+            Err(e) => {
+                timestamp.imprint = Err(NoImprint::Unreadable(e.to_string()));
+                return;
+            }
+        };
+        let stamped = &token.tst_info().message_imprint;
+        let (digest, form) = match self.before.imprint(signer, times, place, stamped) {
+            Ok(found) => found,
+            Err(none) => {
+                timestamp.imprint = Err(none);
+                return;
+            }
+        };
+        timestamp.imprint = Ok(digest);
+        if form != Form::Element {
+            timestamp.findings.push(
+                Finding::remark("cades.archive-time-stamp.form", "rule 22; TS 101 733 6.4.1")
+                    .with("form", form.name()),
+            );
+        }
+        timestamp.covers = vec![Covered::Objects, Covered::SignatureValue];
+        // RFC 3126 leaves out the certificates and lists of the message.
+        let stores = self.stores.iter().skip(usize::from(form == Form::First));
+        let stores = stores.filter(|s| !s.is_empty());
+        timestamp
+            .covers
+            .extend(stores.map(|s| Covered::Store(Arc::clone(s))));
+    }
 }
 
 /// What an archive-time-stamp-v3 is held against.
@@ -188,6 +262,7 @@ fn kind(attribute: ObjectIdentifier) -> Option<TimestampKind> {
         oid::SIGNATURE_TIME_STAMP => TimestampKind::Signature,
         oid::ESC_TIME_STAMP => TimestampKind::References,
         oid::CERT_CRL_TIME_STAMP => TimestampKind::CertificateReferences,
+        oid::ARCHIVE_TIME_STAMP | oid::ARCHIVE_TIME_STAMP_V2 => TimestampKind::ArchiveV2,
         oid::ARCHIVE_TIME_STAMP_V3 => TimestampKind::ArchiveV3,
         _ => return None,
     })
@@ -288,6 +363,8 @@ mod tests {
             other_certificates: Vec::new(),
             other_revocation_info: Vec::new(),
             signers: Vec::new(),
+            encapsulated: 0..0,
+            sets: 0..0,
             is_ber: false,
             len: 0,
         }
@@ -309,6 +386,15 @@ mod tests {
             unsigned_attributes: unsigned,
             raw: Vec::new(),
         }
+    }
+
+    fn read(data: &SignedData, signer: &SignerInfo, content: ContentDigests<'_>) -> Vec<Timestamp> {
+        let mut old = Old {
+            references: Vec::new(),
+            before: &mut Before::default(),
+            stores: Default::default(),
+        };
+        timestamps(data, signer, content, &mut old)
     }
 
     fn why(timestamp: &Timestamp) -> Option<(&'static str, Option<SubIndication>)> {
@@ -334,7 +420,7 @@ mod tests {
         // The order of the file is not the order in which they were made.
         let signer = signer(vec![content], vec![esc, revocation, refs, certs, stamps]);
         let digests = [SHA256, SHA512].map(|a| Hasher::digest(a, CONTENT));
-        let found = timestamps(&data(), &signer, ContentDigests::Known(&digests));
+        let found = read(&data(), &signer, ContentDigests::Known(&digests));
         let kinds: Vec<_> = found.iter().map(|t| t.kind).collect();
         assert_eq!(
             kinds,
@@ -367,7 +453,7 @@ mod tests {
             (oid::CERT_CRL_TIME_STAMP, VALUE),
         ] {
             let signer = signer(Vec::new(), vec![attribute(oid, &[token(SHA256, octets)])]);
-            let found = timestamps(&data(), &signer, ContentDigests::Missing);
+            let found = read(&data(), &signer, ContentDigests::Missing);
             let expected = ("tsp.message-imprint", Some(SubIndication::HashFailure));
             assert_eq!(why(&found[0]), Some(expected), "{oid}");
             let failed = found[0].verify(&[]).report;
@@ -385,7 +471,7 @@ mod tests {
         };
         let other = [Hasher::digest(SHA256, CONTENT)];
         for content in [ContentDigests::Missing, ContentDigests::Known(&other)] {
-            let found = timestamps(&data(), &signer_of(stamp.clone()), content);
+            let found = read(&data(), &signer_of(stamp.clone()), content);
             assert_eq!(found[0].imprint, Err(NoImprint::Missing));
             let expected = (
                 "tsp.message-imprint",
@@ -393,7 +479,7 @@ mod tests {
             );
             assert_eq!(why(&found[0]), Some(expected));
         }
-        let found = timestamps(
+        let found = read(
             &data(),
             &signer_of(vec![0x30, 0]),
             ContentDigests::Known(&other),
@@ -432,6 +518,6 @@ mod tests {
             vec![stamp(oid::SIGNATURE_TIME_STAMP), stamp(oid::ESC_TIME_STAMP)],
             vec![stamp(oid::CONTENT_TIME_STAMP)],
         );
-        assert!(timestamps(&data(), &signer, ContentDigests::Missing).is_empty());
+        assert!(read(&data(), &signer, ContentDigests::Missing).is_empty());
     }
 }

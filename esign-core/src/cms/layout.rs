@@ -140,6 +140,11 @@ impl ContentHasher {
         })
     }
 
+    /// The digests as far as they have come, to be gone on with.
+    pub(crate) fn into_states(self) -> Vec<Hasher> {
+        self.hashers
+    }
+
     /// The digests.
     pub fn finish(self) -> Vec<Digest> {
         self.hashers.into_iter().map(Hasher::finish).collect()

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use crate::oid::ObjectIdentifier;
 
 use super::layout::{Content, ContentHasher, expect, head, is_end};
@@ -33,6 +35,10 @@ pub struct SignedData {
     pub other_revocation_info: Vec<Vec<u8>>,
     /// `signerInfos`.
     pub signers: Vec<SignerInfo>,
+    /// Where `encapContentInfo` lies, with its header.
+    pub encapsulated: Range<u64>,
+    /// Where `certificates` and `crls` lie, with their headers; empty where neither is there.
+    pub sets: Range<u64>,
     /// Whether the encoding is BER that is not DER, outside of the signers.
     pub is_ber: bool,
     /// Octets of the message; more may follow in the source, which is for the caller to judge.
@@ -63,6 +69,7 @@ impl SignedData {
         let ((digest_algorithms, digest_algorithms_raw), at) =
             piece(source, at, end, "digestAlgorithms", algorithms)?;
 
+        let encapsulated = at;
         let (inner, inner_end, open_4) = enter(at, end, Tag::SEQUENCE, "encapContentInfo")?;
         let (content_type, mut at) = oid_at(source, inner, inner_end, "eContentType")?;
         let mut content = None;
@@ -104,6 +111,8 @@ impl SignedData {
             other_certificates: Vec::new(),
             other_revocation_info: Vec::new(),
             signers: Vec::new(),
+            encapsulated: encapsulated..at,
+            sets: at..at,
             is_ber: false,
             len: 0,
         };
@@ -161,6 +170,7 @@ impl SignedData {
                 Ok(())
             })?;
         }
+        self.sets.end = self.sets.start.saturating_add(r.position());
         let set = r.expect(Tag::SET, "signerInfos")?;
         let around = self.certificates.len().saturating_add(self.crls.len());
         let octets: usize = self.certificates.iter().map(Vec::len).sum();

@@ -159,6 +159,16 @@ oids! {
     CERTIFICATE_REFS = "1.2.840.113549.1.9.16.2.21";
     /// id-aa-ets-revocationRefs, EN 319 122-1 A.1.2.1
     REVOCATION_REFS = "1.2.840.113549.1.9.16.2.22";
+    /// id-aa-ets-certValues, EN 319 122-1 A.1.1.2
+    CERTIFICATE_VALUES = "1.2.840.113549.1.9.16.2.23";
+    /// id-aa-ets-revocationValues, EN 319 122-1 A.1.2.2
+    REVOCATION_VALUES = "1.2.840.113549.1.9.16.2.24";
+    /// id-aa-ets-archiveTimestamp, RFC 3126 4.4.1
+    ARCHIVE_TIME_STAMP = "1.2.840.113549.1.9.16.2.27";
+    /// id-aa-ets-archiveTimestampV2, RFC 5126 6.4.1
+    ARCHIVE_TIME_STAMP_V2 = "1.2.840.113549.1.9.16.2.48";
+    /// adbe-revocationInfoArchival, ISO 32000-2 12.8.3.3.2
+    ADBE_REVOCATION = "1.2.840.113583.1.1.8";
     /// id-aa-ets-escTimeStamp, EN 319 122-1 A.1.5.2
     ESC_TIME_STAMP = "1.2.840.113549.1.9.16.2.25";
     /// id-aa-ets-certCRLTimestamp, EN 319 122-1 A.1.5.1
